@@ -1,0 +1,112 @@
+# Every command of this repository. `make` alone lists them.
+# Needs git, make, curl and Python 3 with venv; all else is installed into the checkout.
+
+# The uv that is installed where none of the machine's own fits the lock file.
+UV_VERSION := 0.13.9
+# Arguments for the tests: `make test ARGS="-k edge -x"`.
+ARGS ?=
+# Tests at the same time.
+JOBS ?= 2
+IMAGE ?= taskbell:dev
+
+# One kind of machine may have several Pythons: take its own 3.13 before one of uv's.
+export UV_PYTHON_PREFERENCE ?= system
+
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n $(JOBS) $(ARGS)
+DOCKER_COMPOSE ?= docker-compose
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up api worker flower fmt fmt-check lint types imports verify check \
+	test test-slow test-docker bench image compose-up compose-down lock clean
+
+help:  ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+## Run
+
+# A developer's machine has no secrets; whoever runs the services elsewhere sets SECRET_KEY.
+up api worker flower: export DEBUG ?= 1
+
+up: .venv/.ready  ## Run API, worker, Redis and Flower here until Ctrl-C
+	@exec $(BIN)/python app/manage.py up
+
+api: .venv/.ready  ## Run the API alone (needs REDIS_URL)
+	@cd app && exec ../$(BIN)/gunicorn --config gunicorn.conf.py project.wsgi:application
+
+worker: .venv/.ready  ## Run a worker alone (needs REDIS_URL)
+	@cd app && exec ../$(BIN)/celery -A djangoNinja worker --loglevel=info -c 4
+
+flower: .venv/.ready  ## Run Flower alone (needs REDIS_URL)
+	@cd app && exec ../$(BIN)/celery -A djangoNinja flower --conf=flowerconfig.py
+
+## Change
+
+fmt: .venv/.ready  ## Format the code and mend what lint can mend
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+## Check
+
+test: .venv/.ready  ## Run all fast tests, with servers of their own on free ports
+	$(PYTEST) -m "not slow and not docker"
+
+test-slow: .venv/.ready  ## Run the tests that take minutes
+	$(PYTEST) -m "slow and not docker"
+
+test-docker: .venv/.ready  ## Run the tests that need a Docker engine
+	$(PYTEST) -n 0 -m docker
+
+fmt-check: .venv/.ready
+	$(BIN)/ruff format --check .
+
+lint: .venv/.ready  ## Lint
+	$(BIN)/ruff check .
+
+types: .venv/.ready  ## Check the types
+	$(BIN)/mypy
+
+imports: .venv/.ready  ## Check that imports point one way
+	PYTHONPATH=app $(BIN)/lint-imports --cache-dir .import_linter_cache
+
+verify: fmt-check lint types imports  ## Format, lint, types and imports: all checks but the tests
+
+check: verify test  ## Everything a change must pass: verify, and test (which holds the size limits)
+
+bench: .venv/.ready  ## Measure jobs a second beside stock Celery
+	$(BIN)/python -m bench
+
+## Ship
+
+image: ## Build the image that API, worker, Flower and migrations share
+	docker build --tag $(IMAGE) .
+
+compose-up:  ## Run all of it in Docker, the API at port 8001
+	$(DOCKER_COMPOSE) up --detach --build
+
+compose-down:  ## Stop what compose-up started; its volumes stay
+	$(DOCKER_COMPOSE) down
+
+## Set up
+
+setup: .venv/.ready  ## Install uv if it is absent, Python 3.13 and the lock file's packages
+
+# `uv version` fails where uv is absent, is a broken shim, or is older than pyproject.toml asks for.
+.venv/.ready: pyproject.toml uv.lock .python-version
+	@set -e; uv=uv; if ! uv version >/dev/null 2>&1; then \
+		uv=.tools/bin/uv; \
+		if ! $$uv version >/dev/null 2>&1; then \
+			echo "setup: installing uv $(UV_VERSION) into .tools"; \
+			python3 -m venv --clear .tools; \
+			.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+		fi; \
+	fi; \
+	echo "setup: installing the lock file's packages into .venv"; \
+	$$uv sync --locked --quiet
+	@touch $@
+
+lock:  ## Update the lock file after a change of pyproject.toml
+	@if uv version >/dev/null 2>&1; then uv lock; else .tools/bin/uv lock; fi
+
+clean:  ## Remove what setup and runs made, the local data too
+	rm -rf .tools .venv .taskbell .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,40 @@
+"""How gunicorn serves the API: `gunicorn` in this directory, nothing else needed."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+PORT = os.environ.get("PORT") or "8001"
+if not PORT.isdecimal():
+    raise SystemExit("taskbell: PORT: is not a number")
+
+wsgi_app = "project.wsgi:application"
+bind = f"0.0.0.0:{PORT}"
+
+# Loaded once, before the fork: a wrong setting or declaration ends the start in one line, not one
+# worker after the other, and the workers share the code's memory.
+preload_app = True
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+# A request waits for Redis most of its time; while Redis is away each waits for its whole timeout,
+# so threads are what keeps /livez answering then.
+threads = 32
+# Longer than the idle timeout of the usual load balancers (60 s), so that they close first. A kept
+# connection costs no thread.
+keepalive = 75
+graceful_timeout = 20
+limit_request_line = 8190
+
+# The heartbeat file must not wait for a disk, nor need one: the root file system may be read-only.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+
+
+def post_worker_init(worker: Any) -> None:
+    """Keep the ledger's clock going, also where no worker runs."""
+    from jobs.ticker import Ticker  # the application must be loaded first
+
+    Ticker().start()

@@ -1,0 +1,18 @@
+"""The API put together: a route for each task, the jobs, the probes, and what documents them."""
+
+from jobs.api import health, jobs, openapi, problems, tasks
+
+api = openapi.DocumentedAPI(
+    title="taskbell",
+    version="1",
+    description="Submit a job, get its `task_id`, read its status. Errors are `application/problem+json`.",
+    openapi_url="/api/openapi.json",
+    docs_url="/api/docs",
+    docs=openapi.Page(),
+)
+problems.install(api)
+api.add_router("", tasks.router())
+api.add_router("", jobs.router)
+api.add_router("", tasks.other_names())
+api.add_router("", health.router)
+api.add_router("", openapi.assets)

@@ -1,0 +1,42 @@
+"""What Django's middleware does to every answer: errors become problems, and lengths are told."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from jobs.api.problems import told
+from jobs.problem import CONTENT_TYPE, of_status
+
+type Answering = Callable[[HttpRequest], HttpResponseBase]
+
+
+def problems_only(get_response: Answering) -> Answering:
+    """An error answer that is no problem yet becomes one: Django's own, and DEBUG's pages too."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        given = get_response(request)
+        status = given.status_code
+        if status >= 400 and isinstance(given, HttpResponse) and given["Content-Type"] != CONTENT_TYPE:
+            # Changed in place: it carries `Allow`, and Django's mark that it is logged already.
+            given.content = of_status(status, told(status, request)).body()
+            given["Content-Type"] = CONTENT_TYPE
+            del given["Content-Length"]
+        return given
+
+    return answer
+
+
+def lengths(get_response: Answering) -> Answering:
+    """An answer that is no stream has a Content-Length; one to HEAD has nothing else."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        given = get_response(request)
+        if isinstance(given, HttpResponse):
+            if given.content:
+                given.headers.setdefault("Content-Length", str(len(given.content)))
+            if request.method == "HEAD":
+                given.content = b""
+        return given
+
+    return answer

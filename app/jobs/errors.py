@@ -1,0 +1,95 @@
+"""Every error of the platform, in one tree. A class is a problem type: its docstring is the title.
+
+    JobsError                   500  internal-error
+    ├── DeclarationError        500  task-declaration     (at start, never over HTTP)
+    ├── CanvasRefused           400  canvas-refused
+    ├── BodyMalformed           400  body-malformed
+    ├── BodyTooLarge            413  body-too-large
+    ├── ArgumentsInvalid        422  arguments-invalid
+    ├── TaskNotFound            404  task-not-found
+    ├── JobNotFound             404  job-not-found
+    ├── ResultNotStored         404  result-not-stored
+    ├── LedgerFull              429  ledger-full
+    └── LedgerUnavailable       503  ledger-unavailable
+"""
+
+from typing import Any, ClassVar
+
+
+class JobsError(Exception):
+    """Something went wrong inside the platform."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    retry_after_seconds: ClassVar[int | None] = None
+    """What a client is told to wait before it tries again; None where trying again is useless."""
+
+    def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors or []
+        """One entry for each field at fault: `loc` (path of keys and indexes), `msg`, `type`."""
+
+    @classmethod
+    def title(cls) -> str:
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+class DeclarationError(JobsError):
+    """A task is declared wrongly."""
+
+    slug = "task-declaration"
+
+
+class CanvasRefused(JobsError):
+    """Links, chains, groups and chords are not supported yet."""
+
+    status, slug = 400, "canvas-refused"
+
+
+class BodyMalformed(JobsError):
+    """The body is not a JSON text."""
+
+    status, slug = 400, "body-malformed"
+
+
+class BodyTooLarge(JobsError):
+    """The body is too large."""
+
+    status, slug = 413, "body-too-large"
+
+
+class ArgumentsInvalid(JobsError):
+    """The arguments do not fit the task."""
+
+    status, slug = 422, "arguments-invalid"
+
+
+class TaskNotFound(JobsError):
+    """No task has this name."""
+
+    status, slug = 404, "task-not-found"
+
+
+class JobNotFound(JobsError):
+    """No job has this id."""
+
+    status, slug = 404, "job-not-found"
+
+
+class ResultNotStored(JobsError):
+    """This job has no result in the database."""
+
+    status, slug = 404, "result-not-stored"
+
+
+class LedgerFull(JobsError):
+    """Redis has no memory left for another job."""
+
+    status, slug, retry_after_seconds = 429, "ledger-full", 30
+
+
+class LedgerUnavailable(JobsError):
+    """Redis does not answer."""
+
+    status, slug, retry_after_seconds = 503, "ledger-unavailable", 5

@@ -1,0 +1,49 @@
+"""The running job, as the function of its task sees it."""
+
+import logging
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+type Report = Callable[[int, int | None, str], None]
+"""What carries progress away: `(done, total, message)`."""
+
+
+class JobLogger(logging.LoggerAdapter[logging.Logger]):
+    """Puts the job's id and attempt on each of its lines."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        known = self.extra or {}
+        return f"{msg} job={known['job']} attempt={known['attempt']}", kwargs
+
+
+def _unreported(done: int, total: int | None, message: str) -> None:
+    """Where a task is called as a plain function, nobody waits for its progress."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job at one attempt.
+
+    A task whose first parameter is annotated `Job` gets it; it is no part of the task's schema.
+    """
+
+    id: str
+    task: str
+    attempt: int = 1
+    """Counts from 1; a hand-back at a worker's shutdown does not count."""
+    report: Report = field(default=_unreported, repr=False)
+
+    def progress(self, done: int, total: int | None = None, message: str = "") -> None:
+        """Say how far the job is: `done` of `total` steps, and a message of at most 500 characters.
+
+        Shown by the job's detail while it runs. It never raises: an attempt that lost its job
+        reports into the void.
+        """
+        self.report(done, total, message[:500])
+
+    @property
+    def logger(self) -> JobLogger:
+        """A logger named after the task, whose lines carry the job's id and attempt."""
+        logger = logging.getLogger(f"tasks.{self.task}")
+        return JobLogger(logger, {"job": self.id, "attempt": self.attempt})

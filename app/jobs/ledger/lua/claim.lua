@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- Gives a holder the queue's next job. Asked again with the same number, it answers the same.
+-- KEYS: none.
+-- ARGV: holder, seq, queue, key of the set of tasks that the holder's worker knows.
+-- Returns {'ok'} or {'ok', id, token, task, arguments, attempt, retries, queue, priority, created,
+-- options}; {'gone'} when the holder was released; {'unknown'} when the set of tasks is not there.
+local holder, seq, queue, known = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local before = replay(holder, seq)
+if before then return before end
+if call('EXISTS', known) == 0 then return {'unknown'} end
+if not call('ZSCORE', P .. 'leases', holder) then
+  call('ZADD', P .. 'leases', NOW + LEASE, holder)
+end
+return remember(holder, seq, 'ok', claim(queue, known, holder))

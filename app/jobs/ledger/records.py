@@ -1,0 +1,149 @@
+"""What goes into the ledger and what comes out of it, as values."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Celery's own states, which are the job's."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = frozenset({State.SUCCESS, State.FAILURE, State.REVOKED})
+
+NEXT: dict[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.STARTED, State.REVOKED}),
+    State.STARTED: frozenset({State.PENDING, State.RETRY, *FINAL}),
+    State.RETRY: frozenset({State.PENDING}),
+    State.SUCCESS: frozenset(),
+    State.FAILURE: frozenset(),
+    State.REVOKED: frozenset(),
+}
+"""The whole state machine; the documentation draws this table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A job as it is handed in."""
+
+    id: str
+    """At most 255 characters; need not be a UUID."""
+    task: str
+    queue: str
+    arguments: str
+    """JSON: an object of named arguments that were checked, or `[args, kwargs]` as a plain Celery
+    client sent them, to be checked when the job runs."""
+    priority: int = 0
+    key: str = ""
+    """Jobs of one task and key share a lane."""
+    delay: timedelta = timedelta(0)
+    """From now on, by Redis's clock."""
+    due: datetime | None = None
+    """An instant not to start before; wins over `delay`."""
+    expires: datetime | None = None
+    """An instant after which the job is revoked instead of started."""
+    options: str = ""
+    """JSON object of what else the worker is to know."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A job that a holder has, at one attempt."""
+
+    id: str
+    token: str
+    """Rises at every claim of the job; only the latest may finish it."""
+    task: str
+    arguments: str
+    attempt: int
+    retries: int
+    queue: str
+    priority: int
+    created_us: int
+    """When it was accepted: microseconds since the epoch, by Redis's clock."""
+    options: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How an attempt ends, as the ledger records it."""
+
+    outcome: State
+    """SUCCESS, FAILURE, REVOKED, RETRY, or PENDING for a hand-back."""
+    meta: str = ""
+    """Celery's result as JSON without `date_done` and `task_id`, still open; '' to publish none."""
+    delay: timedelta = timedelta(0)
+    due: datetime | None = None
+    arguments: str = ""
+    """For RETRY: other arguments for the next attempt; '' for the same."""
+    stored: bool = False
+    """The result lies in the database, under the job's id and this token."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """The jobs of a queue, counted from its orders."""
+
+    accepted: int
+    waiting: int
+    scheduled: int
+    started: int
+    retry: int
+    success: int
+    failure: int
+    revoked: int
+    bells: int
+
+    @property
+    def gap(self) -> int:
+        """Accepted jobs that are nowhere; anything but 0 is a bug."""
+        here = self.waiting + self.scheduled + self.started + self.retry
+        return self.accepted - here - self.success - self.failure - self.revoked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A job's record as it lies in the ledger; every field but the first is as Redis holds it."""
+
+    id: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        return State(self.fields["state"])
+
+    def number(self, name: str) -> int:
+        return int(self.fields.get(name, 0))
+
+    def instant(self, name: str) -> datetime | None:
+        """A field that is an instant, or None where it is absent."""
+        value = self.fields.get(name)
+        return datetime.fromtimestamp(int(value) / 1e6, UTC) if value else None
+
+
+def instant_us(instant: datetime | None) -> str:
+    """An instant as the scripts take it: microseconds since the epoch, '' for none."""
+    return "" if instant is None else str(int(instant.timestamp() * 1e6))
+
+
+def claimed(answer: list[Any]) -> Claimed | None:
+    """The job in a script's answer to a holder, if there is one."""
+    if len(answer) == 1:
+        return None
+    texts = [part.decode() for part in answer[1:]]
+    return Claimed(
+        id=texts[0], token=texts[1], task=texts[2], arguments=texts[3], attempt=int(texts[4]),
+        retries=int(texts[5]), queue=texts[6], priority=int(texts[7]), created_us=int(texts[8]), options=texts[9],
+    )  # fmt: skip

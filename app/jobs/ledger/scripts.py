@@ -1,0 +1,83 @@
+"""The ledger's Lua scripts: read from files, prefixed with what they share, known by their digest."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+from jobs.conf import Settings
+
+FOLDER = Path(__file__).parent / "lua"
+PARTS: dict[str, tuple[str, ...]] = {
+    "submit": ("shared",),
+    "claim": ("shared", "life", "claiming"),
+    "finish": ("shared", "life", "claiming"),
+    "renew": ("shared",),
+    "release": ("shared", "life"),
+    "tick": ("shared", "life"),
+    "note": ("shared", "life"),
+    "count": ("shared",),
+    "know": ("shared",),
+}
+"""Every script, and what is prefixed to it."""
+
+BELL_TASK = "jobs.ring"
+"""The platform task that a bell names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """One script as Redis runs it."""
+
+    name: str
+    source: str
+    digest: str
+
+
+def bell() -> str:
+    """A bell with `$ID$` and `$QUEUE$` to fill in: a Celery message of protocol 2, as kombu frames it."""
+    body = [["$QUEUE$"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+    return json.dumps({
+        "body": json.dumps(body),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py", "task": BELL_TASK, "id": "$ID$", "root_id": "$ID$", "parent_id": None,
+            "group": None, "argsrepr": "('$QUEUE$',)", "kwargsrepr": "{}", "ignore_result": True,
+        },
+        "properties": {
+            "correlation_id": "$ID$", "reply_to": "", "delivery_mode": 1, "priority": 0, "delivery_tag": "$ID$",
+            "delivery_info": {"exchange": "", "routing_key": "$QUEUE$"},
+        },
+    })  # fmt: skip
+
+
+def _microseconds(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1)
+
+
+def _constants(settings: Settings) -> dict[str, str]:
+    return {
+        "@PREFIX@": settings.PREFIX,
+        "@LEASE_US@": str(_microseconds(settings.LEASE)),
+        "@AGEING_US@": str(_microseconds(settings.PRIORITY_AGEING)),
+        "@LOST_LIMIT@": str(settings.LOST_LIMIT),
+        "@SUCCESS_TTL_MS@": str(_microseconds(settings.RESULT_TTL) // 1000),
+        "@FAILURE_TTL_MS@": str(_microseconds(settings.FAILURE_TTL) // 1000),
+        "@BELL@": bell(),
+    }
+
+
+@cache
+def load(settings: Settings) -> dict[str, Script]:
+    """Every script by name, with these settings in its constants."""
+    scripts = {}
+    for name, parts in PARTS.items():
+        first, _, rest = (FOLDER / f"{name}.lua").read_text().partition("\n")
+        source = "".join([f"{first}\n", *((FOLDER / f"{part}.lua").read_text() for part in parts), rest])
+        for constant, value in _constants(settings).items():
+            source = source.replace(constant, value)
+        scripts[name] = Script(name=name, source=source, digest=hashlib.sha1(source.encode()).hexdigest())  # noqa: S324
+    return scripts

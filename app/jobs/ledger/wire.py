@@ -1,0 +1,115 @@
+"""Connections to Redis: shared ones for callers that give up, one of its own for a holder that must not.
+
+The client's own retries are off everywhere: only who knows whether a script may run twice may send
+it again.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import hiredis
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.retry import Retry
+
+from jobs.conf import Settings
+from jobs.errors import LedgerFull, LedgerUnavailable
+from jobs.ledger.scripts import Script
+
+logger = logging.getLogger(__name__)
+
+type Argument = str | bytes | int
+LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
+"""A call that ended so may have run, or not."""
+
+
+def pool(settings: Settings, *, timeout_seconds: float) -> redis.ConnectionPool:
+    """Connections to the ledger's Redis whose calls take `timeout_seconds` at the most."""
+    return redis.ConnectionPool.from_url(
+        settings.REDIS_URL, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds,
+        socket_keepalive=True, retry=Retry(NoBackoff(), 0), protocol=2,
+    )  # fmt: skip
+
+
+class Shared:
+    """Calls that are answered within about twice the timeout, or raise."""
+
+    def __init__(self, settings: Settings) -> None:
+        seconds = settings.REDIS_TIMEOUT.total_seconds()
+        self.redis = redis.Redis(connection_pool=pool(settings, timeout_seconds=seconds))
+
+    def run(self, script: Script, *arguments: Argument) -> Any:
+        """Run a script that may run twice: a call whose answer is lost is sent once more.
+
+        Raises:
+            LedgerFull: Redis is at `maxmemory`.
+            LedgerUnavailable: Redis does not answer.
+        """
+
+        def call() -> Any:
+            try:
+                return self.redis.evalsha(script.digest, 0, *arguments)
+            except NoScriptError:
+                return self.redis.eval(script.source, 0, *arguments)
+
+        return self.attempt(call)
+
+    def attempt[T](self, call: Callable[[], T]) -> T:
+        """The answer to a call that may be made twice."""
+        try:
+            try:
+                return call()
+            except LOST:
+                return call()
+        except OutOfMemoryError as error:
+            raise LedgerFull("Redis is at its maxmemory; nothing was stored.") from error
+        except LOST as error:
+            raise LedgerUnavailable(f"Redis does not answer: {error}") from error
+        except ResponseError as error:
+            if "OOM" in str(error):
+                raise LedgerFull("Redis is at its maxmemory; nothing was stored.") from error
+            raise LedgerUnavailable(f"Redis refused: {error}") from error
+        except RedisError as error:
+            raise LedgerUnavailable(f"Redis failed: {error}") from error
+
+
+class Stubborn:
+    """One connection whose calls go on until they are answered, through any outage of Redis.
+
+    Every script that it runs must give the same answer when it is sent again. What Redis refuses is
+    raised as `redis.ResponseError`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._pool = pool(settings, timeout_seconds=5)
+        self._connection: Any = None
+
+    def run(self, script: Script, *arguments: Argument) -> Any:
+        pause = 0.05
+        while True:
+            try:
+                return self._once(script, arguments)
+            except (*LOST, ReadOnlyError) as error:  # away, loading, or a replica that will be promoted
+                logger.debug("ledger.away reason=%s", error)
+                self.close()
+                time.sleep(pause)
+                pause = min(pause * 2, 1.0)
+
+    def _once(self, script: Script, arguments: Iterable[Argument]) -> Any:
+        connection = self._connection or self._pool.make_connection()
+        self._connection = connection
+        packed = hiredis.pack_command(("EVALSHA", script.digest, 0, *arguments))
+        connection.send_packed_command([packed], check_health=False)
+        try:
+            return connection.read_response()
+        except NoScriptError:
+            connection.send_command("EVAL", script.source, 0, *arguments, check_health=False)
+            return connection.read_response()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None

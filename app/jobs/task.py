@@ -1,0 +1,179 @@
+"""A task: a typed Python function, declared with `@task`, that can be submitted as a job.
+
+Knows neither Redis nor Celery nor HTTP. What stands behind `delay` and the rest of Celery's
+face is bound late, when it is first used.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Concatenate, Protocol, cast, overload
+
+from jobs.errors import DeclarationError
+from jobs.job import Job
+from jobs.schema import Schema, place_of, read_schema
+
+declared: dict[str, "Task[Any, Any]"] = {}
+"""Every task of this process, by name; read it through `jobs.registry`."""
+
+
+class Handle[R](Protocol):
+    """What `delay` gives: Celery's `AsyncResult`, as far as the platform promises it."""
+
+    id: str
+
+    def get(self, timeout: float | None = None) -> R: ...
+    def ready(self) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a task's jobs are run, unless a submit says otherwise."""
+
+    queue: str | None = None
+    """The queue; None for the settings' `DEFAULT_QUEUE`."""
+    max_attempts: int = 1
+    """Attempts in all when the function raises; 1 means that it is never retried by itself."""
+    retry_delay: timedelta = timedelta(seconds=1)
+    """Wait before attempt 2; it doubles with each attempt, to an hour at the most."""
+    time_limit: timedelta | None = None
+    """An attempt that runs longer is ended with its process, and the job fails."""
+    soft_time_limit: timedelta | None = None
+    """An attempt that runs longer gets `SoftTimeLimitExceeded` raised inside it."""
+    priority: int = 0
+    """0 to 9; 9 goes first."""
+
+    def faults(self) -> list[str]:
+        """What is wrong with these options, a phrase each."""
+        soft, hard = self.soft_time_limit, self.time_limit
+        rules = {
+            "max_attempts must be 1 or more": self.max_attempts >= 1,
+            "retry_delay must not be negative": self.retry_delay >= timedelta(0),
+            "priority must be from 0 to 9": self.priority in range(10),
+            "time_limit must be positive": hard is None or hard > timedelta(0),
+            "soft_time_limit must be positive": soft is None or soft > timedelta(0),
+            "soft_time_limit must be less than time_limit": soft is None or hard is None or soft < hard,
+        }
+        return [fault for fault, holds in rules.items() if not holds]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task[**P, R]:
+    """A declared function. Calling it calls the function, here and now."""
+
+    name: str
+    function: Callable[..., Any] = field(repr=False)
+    options: Options = field(repr=False)
+    schema: Schema = field(repr=False)
+    place: str
+    """File and line of the declaration."""
+    bound: bool = field(default=False, repr=False)
+    """Whether the function's first parameter is the Celery task (`bind=True`)."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return cast("R", self.function(*args, **kwargs))
+
+    @property
+    def summary(self) -> str:
+        """The first line of the function's docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+    @cached_property
+    def celery(self) -> Any:
+        """The Celery task that stands behind this one."""
+        from django.utils.module_loading import import_string
+
+        from jobs.conf import settings
+
+        app = import_string(settings().CELERY_APP.replace(":", "."))
+        return app.tasks[self.name]
+
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """Submit a job with these arguments."""
+        return cast("Handle[R]", self.celery.delay(*args, **kwargs))
+
+    def apply_async(self, *args: Any, **options: Any) -> Handle[R]:
+        """Submit a job as Celery's `apply_async` does: `args`, `kwargs`, `countdown`, `eta`…"""
+        return cast("Handle[R]", self.celery.apply_async(*args, **options))
+
+
+class _Declare(Protocol):
+    """`@task(...)`: the second half of the decorator."""
+
+    @overload
+    def __call__[**P, R](
+        self, function: Callable[Concatenate[Job, P], Coroutine[Any, Any, R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def __call__[**P, R](self, function: Callable[Concatenate[Job, P], R], /) -> Task[P, R]: ...
+    @overload
+    def __call__[**P, R](self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__[**P, R](self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task[**P, R](function: Callable[Concatenate[Job, P], Awaitable[R]], /) -> Task[P, R]: ...
+@overload
+def task[**P, R](function: Callable[Concatenate[Job, P], R], /) -> Task[P, R]: ...
+@overload
+def task[**P, R](function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
+@overload
+def task[**P, R](function: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(
+    *,
+    name: str | None = None,
+    bind: bool = False,
+    queue: str | None = None,
+    max_attempts: int = 1,
+    retry_delay: timedelta = timedelta(seconds=1),
+    time_limit: timedelta | None = None,
+    soft_time_limit: timedelta | None = None,
+    priority: int = 0,
+) -> _Declare: ...
+def task(
+    function: Callable[..., Any] | None = None, /, *, name: str | None = None, bind: bool = False, **options: Any
+) -> Any:
+    """Declare a function as a task: its parameters and its return type are the schema.
+
+    An optional first parameter annotated `Job` gets the running job; with `bind=True` the first
+    parameter is the Celery task instead. Neither is part of the schema.
+
+    Args:
+        name: the task's name, on the wire and in URLs; the function's own by default.
+        bind: give the function its Celery task (`self.request`, `self.retry`) first.
+        options: see `Options`.
+
+    Raises:
+        DeclarationError: the function or an option is wrong; the message names file and line.
+    """
+
+    def declare(function: Callable[..., Any]) -> Task[Any, Any]:
+        return _declare(function, name or function.__name__, bind=bind, options=options)
+
+    return declare if function is None else declare(function)
+
+
+def _declare(function: Callable[..., Any], name: str, *, bind: bool, options: dict[str, Any]) -> Task[Any, Any]:
+    place = place_of(function)
+    try:
+        chosen = Options(**options)
+    except TypeError as error:
+        raise DeclarationError(f"{place}: task {name}: {str(error).removeprefix('Options.__init__() ')}") from None
+    new: Task[Any, Any] = Task(
+        name=name, function=function, options=chosen, place=place, bound=bind,
+        schema=read_schema(function, name, place=place, bound=bind),
+    )  # fmt: skip
+    if faults := chosen.faults():
+        raise DeclarationError(f"{place}: task {name}: {'; '.join(faults)}")
+    if not name.replace(".", "_").replace("-", "_").isidentifier() or len(name) > 100:
+        raise DeclarationError(
+            f"{place}: task {name!r}: a name has letters, digits, '_', '-' and '.', starts with a letter"
+            " and has at most 100 characters"
+        )
+    if (other := declared.get(name)) and other.place != place:
+        raise DeclarationError(f"{place}: task {name}: the name is taken by {other.place}; pass name=…")
+    declared[name] = new
+    return new

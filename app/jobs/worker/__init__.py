@@ -1,0 +1,27 @@
+"""Celery's worker as the platform's: the one package that knows Celery."""
+
+from celery.app.base import Celery
+
+from jobs.worker import lifecycle
+from jobs.worker.bell import RingTask
+from jobs.worker.bind import bind_declared
+
+__all__ = ["install"]
+
+BACKEND = "jobs.worker.backend:LedgerBackend"
+
+
+def install(app: Celery) -> None:
+    """Make a Celery application submit to the ledger, and its workers drain it.
+
+    Called once, after the application was made and before its tasks are used.
+    """
+    app.task_cls = "jobs.worker.celery_task:JobTask"
+    app.loader.override_backends = {"redis": BACKEND, "rediss": BACKEND}
+    app.on_after_finalize.connect(_on_finalized)
+    lifecycle.install(app)
+
+
+def _on_finalized(sender: Celery, **_: object) -> None:
+    sender.register_task(RingTask())
+    bind_declared(sender)

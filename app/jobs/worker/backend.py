@@ -1,0 +1,36 @@
+"""Celery's Redis result backend, told the truth by the ledger."""
+
+from typing import Any
+
+from celery.backends.redis import RedisBackend
+
+from jobs.errors import JobsError
+from jobs.ledger import State, ledger
+from jobs.worker import meta
+from jobs.worker.current import current
+
+
+class LedgerBackend(RedisBackend):  # type: ignore[misc]  # Celery has no types of its own
+    """Results are written by the ledger, when a job finishes; here they are read and waited for."""
+
+    def store_result(
+        self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any
+    ) -> Any:
+        """Store a state of the task's own (`update_state`), fenced by the attempt's token."""
+        job = current()
+        if job is not None and job.id == task_id:
+            ledger().note(job.id, job.token, meta=meta.custom(state, self.encode_result(result, state)))
+            return result
+        return super().store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
+
+    def _get_task_meta_for(self, task_id: str) -> Any:
+        found = super()._get_task_meta_for(task_id)
+        if found["status"] != State.PENDING:
+            return found
+        try:
+            record = ledger().record(task_id)
+        except JobsError:
+            return found
+        if record is not None and record.state is State.STARTED:
+            return {**found, "status": State.STARTED.value}
+        return found

@@ -1,0 +1,80 @@
+"""The Celery task that stands behind each `@task`."""
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from celery.app.base import Celery
+
+from jobs.conf import settings
+from jobs.job import Job
+from jobs.task import Task, declared
+from jobs.worker.celery_task import JobTask
+from jobs.worker.current import running_job
+
+_local = threading.local()
+
+
+class DeclaredTask(JobTask):
+    """The Celery face of one declared task; its schema checks what comes in and shapes what goes out."""
+
+    abstract = True
+    declared: Task[Any, Any]
+    typing = False  # the schema's own check says more
+
+    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        return self.declared.schema.from_call(args, kwargs)
+
+    def decode(self, arguments: str) -> tuple[list[Any], dict[str, Any]]:
+        schema = self.declared.schema
+        if not arguments.startswith("["):
+            return [], schema.parse(arguments)
+        args, kwargs = super().decode(arguments)
+        return [], schema.parse(schema.named(args, kwargs))
+
+    def dump(self, value: Any) -> str:
+        return self.declared.schema.dump(value).decode()
+
+    def job_options(self) -> Mapping[str, Any]:
+        options = self.declared.options
+        return {"queue": options.queue or settings().DEFAULT_QUEUE, "priority": options.priority}
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        first: tuple[Any, ...] = ()
+        if self.declared.bound:
+            first = (self,)
+        elif self.declared.schema.takes_job:
+            first = (running_job() or Job(id=self.request.id or "", task=self.name),)
+        value = self.declared.function(*first, *args, **kwargs)
+        return _runner().run(value) if self.declared.schema.is_async else value
+
+
+def bind_declared(app: Celery) -> None:
+    """Give every declared task its Celery task; those that have one are left alone."""
+    for task in declared.values():
+        known = app.tasks.get(task.name)
+        if not isinstance(known, DeclaredTask) or known.declared is not task:
+            app.register_task(_celery_task(task))
+
+
+def _celery_task(task: Task[Any, Any]) -> DeclaredTask:
+    options = task.options
+    attributes = {
+        "name": task.name, "declared": task, "abstract": False, "__module__": task.function.__module__,
+        "__doc__": task.function.__doc__,
+        "time_limit": options.time_limit and options.time_limit.total_seconds(),
+        "soft_time_limit": options.soft_time_limit and options.soft_time_limit.total_seconds(),
+    }  # fmt: skip
+    if options.max_attempts > 1:
+        attributes["max_retries"] = options.max_attempts - 1
+    made: DeclaredTask = type(task.name, (DeclaredTask,), attributes)()
+    return made
+
+
+def _runner() -> asyncio.Runner:
+    """This thread's event loop: one for all its jobs, since making one costs more than a short job."""
+    if not hasattr(_local, "runner"):
+        _local.runner = asyncio.Runner()
+    runner: asyncio.Runner = _local.runner
+    return runner

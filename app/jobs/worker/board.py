@@ -1,0 +1,171 @@
+"""The board: a page of memory that the worker's main process shares with its pool processes.
+
+One slot a holder: which process it is, and the attempt that it is at. The page is made before the
+pool forks. A slot is written by its holder alone, but for the few fields that the main process owns.
+"""
+
+import fcntl
+import mmap
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+SLOTS = 1024
+_HEAD = 64
+_SLOT = 512
+_STOP = 0  # head: 1 when the worker stops
+_USED = 8  # head: slots below this one were used at some time
+# A slot: what its holder writes once, what it writes for each attempt, what the main process writes.
+_WHO = struct.Struct("=QQ32s")  # pid, thread, holder
+_AT = struct.Struct("=QdddHH255s100s")  # token, started, soft and hard deadline, lengths, job id, task
+_TOKEN = struct.Struct("=Q")
+_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT = 0, 64, 488, 496
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """What a slot shows. `token` is 0 where no user code runs."""
+
+    pid: int
+    thread: int
+    holder: str
+    token: int
+    started: float
+    """Seconds on the monotonic clock, as are the deadlines; 0 for no deadline."""
+    soft_deadline: float
+    hard_deadline: float
+    job_id: str
+    task: str
+
+
+class Slot:
+    """One slot, seen from its holder's side or from the main process."""
+
+    def __init__(self, memory: mmap.mmap, number: int) -> None:
+        self.number = number
+        self._memory = memory
+        self._start = _HEAD + number * _SLOT
+
+    def take(self, holder: str) -> None:
+        """Write who this is; a holder that was released comes back here under a new name."""
+        who = (os.getpid(), threading.get_ident(), holder.encode())
+        _WHO.pack_into(self._memory, self._start + _WHO_OFFSET, *who)
+
+    def begin(self, token: int, job_id: str, task: str, soft: float, hard: float) -> None:
+        """User code of this attempt runs from now on; `soft` and `hard` are seconds, 0 for no limit."""
+        now = time.monotonic()
+        name, task_name = job_id.encode()[:255], task.encode()[:100]
+        _AT.pack_into(
+            self._memory, self._start + _AT_OFFSET, 0, now, now + soft if soft else 0.0,
+            now + hard if hard else 0.0, len(name), len(task_name), name, task_name,
+        )  # fmt: skip
+        self._put(_AT_OFFSET, token)  # last: a reader believes a slot that shows a token
+
+    def end(self) -> None:
+        """User code runs no more."""
+        self._put(_AT_OFFSET, 0)
+
+    def read(self) -> Running | None:
+        """What the slot shows, or None where nobody has it."""
+        pid, thread, holder = _WHO.unpack_from(self._memory, self._start + _WHO_OFFSET)
+        if not pid:
+            return None
+        token, started, soft, hard, id_size, task_size, job_id, task = _AT.unpack_from(
+            self._memory, self._start + _AT_OFFSET
+        )
+        return Running(
+            pid=pid, thread=thread, holder=holder.rstrip(b"\0").decode(), token=token, started=started,
+            soft_deadline=soft, hard_deadline=hard, job_id=job_id[:id_size].decode(errors="replace"),
+            task=task[:task_size].decode(errors="replace"),
+        )  # fmt: skip
+
+    def clear(self) -> None:
+        self._memory[self._start : self._start + _SLOT] = bytes(_SLOT)
+
+    @property
+    def pid(self) -> int:
+        return self._get(_WHO_OFFSET)
+
+    @property
+    def token(self) -> int:
+        return self._get(_AT_OFFSET)
+
+    @property
+    def verdict(self) -> int:
+        """The token that the main process is about to end by force; 0 for none. While it stands the
+        holder starts nothing, so that what is meant for one job never hits the next."""
+        return self._get(_VERDICT)
+
+    @verdict.setter
+    def verdict(self, token: int) -> None:
+        self._put(_VERDICT, token)
+
+    @property
+    def soft(self) -> int:
+        """The token whose soft limit has passed."""
+        return self._get(_SOFT)
+
+    @soft.setter
+    def soft(self, token: int) -> None:
+        self._put(_SOFT, token)
+
+    def _get(self, offset: int) -> int:
+        return int(_TOKEN.unpack_from(self._memory, self._start + offset)[0])
+
+    def _put(self, offset: int, number: int) -> None:
+        _TOKEN.pack_into(self._memory, self._start + offset, number)
+
+
+class Board:
+    """All slots, and the flag that tells every holder to stop claiming."""
+
+    def __init__(self) -> None:
+        self._file = os.memfd_create("board")
+        os.ftruncate(self._file, _HEAD + SLOTS * _SLOT)
+        self._memory = mmap.mmap(self._file, _HEAD + SLOTS * _SLOT)
+        self._threads = threading.Lock()
+
+    @property
+    def stopping(self) -> bool:
+        return self._memory[_STOP] != 0
+
+    def stop(self) -> None:
+        self._memory[_STOP] = 1
+
+    def free_slot(self, holder: str) -> Slot:
+        """Take a slot that nobody has."""
+        with self._locked():
+            used = self._used
+            for number in range(SLOTS):
+                slot = Slot(self._memory, number)
+                if not slot.pid:
+                    slot.clear()
+                    slot.take(holder)
+                    _TOKEN.pack_into(self._memory, _USED, max(used, number + 1))
+                    return slot
+        raise RuntimeError(f"a worker has at most {SLOTS} pool processes or threads")
+
+    def slots(self) -> Iterator[tuple[Slot, Running]]:
+        """Every slot that somebody has, with what it shows."""
+        for number in range(self._used):
+            slot = Slot(self._memory, number)
+            if running := slot.read():
+                yield slot, running
+
+    @property
+    def _used(self) -> int:
+        return int(_TOKEN.unpack_from(self._memory, _USED)[0])
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        # A record lock belongs to the process and ends with it: a process killed here blocks nobody.
+        with self._threads:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN)

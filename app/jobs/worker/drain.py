@@ -1,0 +1,192 @@
+"""The drain: what a pool process does when a bell wakes it.
+
+It claims the queue's next job, runs it, and finishes it and claims the next in one round trip, until
+nothing can be claimed or its slice is over; then it goes back to its pool.
+"""
+
+import json
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from dataclasses import replace
+from types import FrameType
+
+from celery.app.base import Celery
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connections
+
+from jobs import results
+from jobs.conf import settings
+from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
+from jobs.worker import meta, trace
+from jobs.worker.board import Board, Slot
+
+logger = logging.getLogger("jobs.worker")
+
+
+class Crew:
+    """What the holders of one worker share. Made in the main process, before its pool."""
+
+    def __init__(self, app: Celery, hostname: str, *, max_jobs: int | None) -> None:
+        self.place = trace.Workplace(
+            app=app, hostname=hostname, soft_limit=float(app.conf.task_soft_time_limit or 0),
+            hard_limit=float(app.conf.task_time_limit or 0),
+        )  # fmt: skip
+        self.id = secrets.token_hex(4)
+        self.board = Board()
+        self.known = KnownTasks(list(app.tasks), settings())
+        self.max_jobs = max_jobs
+        """Jobs after which a pool process ends and another takes its place; None for no limit."""
+        self.main_pid = os.getpid()
+
+
+class Seat:
+    """One holder at work: its slot on the board, its line to the ledger. One for each thread."""
+
+    def __init__(self, crew: Crew) -> None:
+        self.crew = crew
+        self._renamed = 0
+        self._name = f"{crew.id}.{secrets.token_hex(3)}"
+        self.jobs = 0
+        self.slot: Slot = crew.board.free_slot(self._name)
+        self.holder = Holder(self._name, settings(), crew.known)
+
+    def rename(self) -> None:
+        """Come back as a new holder: the ledger gave this one up while it was out of reach."""
+        self._renamed += 1
+        self.holder.close()
+        name = f"{self._name}.{self._renamed}"
+        self.holder = Holder(name, settings(), self.crew.known)
+        self.slot.take(name)
+        logger.warning("holder.renamed holder=%s", name)
+
+
+_crew: Crew | None = None
+_local = threading.local()
+
+
+def muster(crew: Crew) -> None:
+    """Say which crew the holders of this process belong to."""
+    global _crew  # noqa: PLW0603 - one worker a process
+    _crew = crew
+
+
+def after_fork() -> None:
+    """A pool process just began: it shares no connection with its parent, and takes its slot."""
+    ledger.cache_clear()
+    _local.__dict__.clear()
+    _seat()
+
+
+def stop() -> None:
+    """Every holder ends the attempt that it is at, claims no more and goes back to its pool."""
+    if _crew is not None:
+        _crew.board.stop()
+
+
+def _on_soft_limit(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """The main process says that a soft limit has passed: raise it, if it is still this attempt's."""
+    slot = _seat().slot
+    if slot.token and slot.soft == slot.token:
+        raise SoftTimeLimitExceeded
+
+
+def drain(queue: str) -> None:
+    """Work on a queue's jobs for a slice of time. Raises nothing, or a thread pool would lose it."""
+    seat = _seat()
+    if seat.jobs == 0 and os.getpid() != seat.crew.main_pid:
+        signal.signal(signal.SIGUSR1, _on_soft_limit)  # billiard puts its own after the process began
+    try:
+        _slice(seat, queue)
+    except HolderGone:
+        seat.rename()
+    except Exception:
+        logger.exception("drain.failed queue=%s", queue)
+        seat.rename()  # what the old holder has is nobody's now: its lease is renewed no more
+    if seat.crew.max_jobs and seat.jobs >= seat.crew.max_jobs and os.getpid() != seat.crew.main_pid:
+        raise SystemExit(0)
+
+
+def _slice(seat: Seat, queue: str) -> None:
+    board = seat.crew.board
+    until = time.monotonic() + settings().SLICE.total_seconds()
+    job = None if board.stopping else seat.holder.claim(queue)
+    while job is not None:
+        wait_for_verdict(seat.slot)
+        ending = _attempt(seat, job)
+        seat.jobs += 1
+        spent = seat.crew.max_jobs is not None and seat.jobs >= seat.crew.max_jobs
+        more = not spent and not board.stopping and time.monotonic() < until
+        finished = _finish(seat, job, ending, claim_from=queue if more else "")
+        if not finished.recorded:
+            wait_for_verdict(seat.slot)
+            finished = Finished(recorded=True, next=seat.holder.claim(queue) if more else None)
+        job = finished.next
+
+
+def _attempt(seat: Seat, job: Claimed) -> Ending:
+    place, began = seat.crew.place, time.monotonic()
+    attempt, outcome = trace.run(place, job, seat.slot)
+    ending = trace.ending(place.app, attempt, outcome)
+    if isinstance(outcome, trace.Returned) and len(outcome.result) > settings().INLINE_RESULT_BYTES:
+        ending = _stored(place.app, job, outcome, ending)
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()
+    _log(job, ending, outcome, time.monotonic() - began)
+    return ending
+
+
+def _log(job: Claimed, ending: Ending, outcome: trace.Outcome, seconds: float) -> None:
+    """One line an attempt; never its arguments or its result."""
+    error = outcome.error if isinstance(outcome, trace.Raised) else None
+    level = logging.WARNING if error else logging.INFO
+    if logger.isEnabledFor(level):
+        logger.log(
+            level, "job.%s task=%s job=%s attempt=%d seconds=%.3f",
+            ending.outcome.lower(), job.task, job.id, job.attempt, seconds, exc_info=error,
+        )  # fmt: skip
+
+
+def _stored(app: Celery, job: Claimed, outcome: trace.Returned, ending: Ending) -> Ending:
+    """Put a large result into the database; the ledger gets where it is."""
+    if not ending.meta:
+        return ending
+    try:
+        reference = results.store(job.id, int(job.token), outcome.result.encode())
+    except Exception as error:
+        logger.exception("result.not_stored task=%s job=%s", job.task, job.id)
+        return Ending(outcome=State.FAILURE, meta=meta.failed(app, "FAILURE", error, []))
+    return replace(ending, meta=meta.succeeded(json.dumps(reference), []), stored=True)
+
+
+def _finish(seat: Seat, job: Claimed, ending: Ending, *, claim_from: str) -> Finished:
+    gone = False
+    try:
+        finished = seat.holder.finish(job, ending, claim_from=claim_from)
+    except HolderGone:
+        gone, finished = True, Finished(recorded=False, next=None)
+    if not finished.recorded:
+        logger.warning("job.refused task=%s job=%s attempt=%d", job.task, job.id, job.attempt)
+        if ending.stored:
+            results.discard(job.id, int(job.token))
+    if gone:
+        seat.rename()
+    return finished
+
+
+def wait_for_verdict(slot: Slot) -> None:
+    """Start nothing while the main process is about to end this process for a job's limit."""
+    while slot.verdict:
+        time.sleep(0.01)
+
+
+def _seat() -> Seat:
+    if not hasattr(_local, "seat"):
+        if _crew is None:
+            raise RuntimeError("a bell rang outside a worker")
+        _local.seat = Seat(_crew)
+    seat: Seat = _local.seat
+    return seat

@@ -1,0 +1,87 @@
+"""The platform's part in the start, the forks and the stop of Celery's worker."""
+
+import atexit
+import logging
+from typing import Any
+
+from celery import bootsteps, concurrency, signals
+from celery.app.base import Celery
+from celery.worker.consumer import Consumer
+from celery.worker.consumer.tasks import Tasks
+
+from jobs.ticker import Ticker
+from jobs.worker import drain
+from jobs.worker.adopt import Strategies
+from jobs.worker.bind import bind_declared
+from jobs.worker.drain import Crew
+from jobs.worker.keeper import Keeper
+
+logger = logging.getLogger("jobs.worker")
+POOLS = {"celery.concurrency.prefork", "celery.concurrency.thread", "celery.concurrency.solo"}
+
+
+class Adoption(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types of its own
+    """Messages of plain Celery clients become jobs, also those for tasks that this worker does not know."""
+
+    requires = (Tasks,)
+
+    def start(self, consumer: Consumer) -> None:
+        strategies = Strategies(consumer.app, consumer)
+        strategies.update(consumer.strategies)
+        consumer.strategies = strategies
+
+
+def install(app: Celery) -> None:
+    """Make this application's workers the platform's."""
+    app.steps["consumer"].add(Adoption)
+    # Weak references to nested functions would die at once; these are module functions and live.
+    signals.worker_init.connect(_on_worker_init)
+    signals.worker_process_init.connect(_on_process_init)
+    signals.worker_shutting_down.connect(_on_shutting_down)
+
+
+def _on_worker_init(sender: Any, **_: Any) -> None:
+    """Before the worker's parts are made: what Celery would do to a message is done to jobs instead."""
+    worker, conf = sender, sender.app.conf
+    pool = _pool_of(worker)
+    bind_declared(worker.app)
+    conf.task_time_limit = worker.time_limit
+    conf.task_soft_time_limit = worker.soft_time_limit
+    max_jobs = worker.max_tasks_per_child
+    worker.time_limit = worker.soft_time_limit = worker.max_tasks_per_child = None
+    # Gossip and mingle exchange nothing that concerns a bell, and cost a second at every start.
+    worker.options.update(without_gossip=True, without_mingle=True)
+    _take_over_clean_up(worker.app)
+    crew = Crew(worker.app, worker.hostname, max_jobs=max_jobs)
+    drain.muster(crew)
+    keeper = Keeper(crew, worker, kills=pool.endswith("prefork"), solo=pool.endswith("solo"))
+    keeper.start()
+    Ticker().start()
+    atexit.register(keeper.finish)
+    logger.info("worker.mustered crew=%s pool=%s tasks=%d", crew.id, pool.rpartition(".")[2], len(crew.known.names))
+
+
+def _pool_of(worker: Any) -> str:
+    pool = concurrency.get_implementation(worker.pool_cls)
+    if pool.__module__ not in POOLS:
+        raise SystemExit(f"taskbell: pool {pool.__module__}: use one of prefork, threads, solo")
+    if worker.pool_start_method != "fork":
+        raise SystemExit("taskbell: worker_pool_start_method: only 'fork' shares the board with the pool")
+    return str(pool.__module__)
+
+
+def _take_over_clean_up(app: Celery) -> None:
+    """Celery closes every database connection before and after each task; the drain closes those that
+    are used up, and so leaves nothing to do where no job used one."""
+    for fixup in getattr(app, "_fixups", []):
+        if worker_fixup := getattr(fixup, "_worker_fixup", None):
+            signals.task_prerun.disconnect(worker_fixup.on_task_prerun)
+            signals.task_postrun.disconnect(worker_fixup.on_task_postrun)
+
+
+def _on_process_init(**_: Any) -> None:
+    drain.after_fork()
+
+
+def _on_shutting_down(**_: Any) -> None:
+    drain.stop()

@@ -1,0 +1,1 @@
+"""The wiring: the environment in, a Django project out."""

@@ -1,0 +1,84 @@
+"""Results too large for Redis, over HTTP."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.client import HELLO, PROCESS, Client
+from tests.servers import APP, environment, running_api, running_valkey
+
+FINISH = Path(__file__).with_name("finish_with_stored.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredJob:
+    """A job that ended with a large result, and where that can be read."""
+
+    client: Client
+    task_id: str
+    body: bytes
+    database: Path
+
+    @property
+    def url(self) -> str:
+        return f"/api/jobs/{self.task_id}/result/"
+
+
+@contextmanager
+def ended_with_a_large_result(directory: Path) -> Iterator[StoredJob]:
+    """What a worker does with a large result, done by a process that is no worker."""
+    database = directory / "db.sqlite3"
+    env = {"DATABASE_URL": f"sqlite:///{database}", "WEB_CONCURRENCY": "1"}
+    body = json.dumps({f"word {n}": n for n in range(100_000)}).encode()
+    (directory / "body").write_bytes(body)
+    with running_valkey() as valkey, running_api(valkey.url, **env) as url:
+        task_id = Client(url).post(PROCESS, HELLO).json()["task_id"]
+        worker = environment(
+            valkey.url, PYTHONPATH=str(APP), DJANGO_SETTINGS_MODULE="project.settings", **env
+        )
+        ending = [sys.executable, str(FINISH), str(directory / "body")]
+        subprocess.run(ending, cwd=APP, env=worker, check=True, timeout=30)
+        yield StoredJob(client=Client(url), task_id=task_id, body=body, database=database)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredJob]:
+    with ended_with_a_large_result(tmp_path_factory.mktemp("stored")) as job:
+        yield job
+
+
+def test_a_large_result_is_told_by_reference_and_read_as_it_was_stored(stored):
+    status = stored.client.get(f"/api/tasks/status/{stored.task_id}/").json()
+    assert status["status"] == "SUCCESS"
+    assert status["result"] == {
+        "stored": True, "size_bytes": len(stored.body), "content_type": "application/json", "url": stored.url,
+    }  # fmt: skip
+    answer = stored.client.get(stored.url)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.headers["Content-Length"] == str(len(stored.body))
+    assert answer.body == stored.body
+
+
+def test_a_large_result_is_sent_once_to_who_keeps_it(stored):
+    etag = stored.client.get(stored.url).headers["ETag"]
+    again = stored.client.send("GET", stored.url, headers={"If-None-Match": etag})
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_head_of_a_large_result_tells_its_size(stored):
+    answer = stored.client.send("HEAD", stored.url)
+    assert (answer.status, answer.headers["Content-Length"], answer.body) == (200, str(len(stored.body)), b"")
+
+
+def test_an_unforeseen_error_tells_no_internals(tmp_path):
+    with ended_with_a_large_result(tmp_path) as job:
+        job.database.rename(job.database.with_suffix(".away"))
+        job.database.mkdir()
+        problem = job.client.get(job.url).problem(500, "internal-error")
+    assert "database" not in json.dumps(problem)

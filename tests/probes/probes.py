@@ -1,0 +1,126 @@
+"""What the worker tests submit."""
+
+import os
+import signal
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from celery import shared_task
+
+from jobs import Job, task
+
+
+@task
+def echo(value: Any) -> Any:
+    """Give back what came."""
+    return value
+
+
+@task(name="add")
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@task
+def witness(job: Job, file: str, wait_for: str = "", seconds: float = 0) -> int:
+    """Write a line for this attempt, then wait for a file to appear, or for some seconds."""
+    with Path(file).open("a") as lines:
+        lines.write(f"{job.id} {job.attempt} {os.getpid()}\n")
+    until = time.monotonic() + (seconds or 60)
+    while time.monotonic() < until and not (wait_for and Path(wait_for).exists()):
+        time.sleep(0.01)
+    return job.attempt
+
+
+@task
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@task
+def die(job: Job, signal_number: int = signal.SIGKILL, attempts: int = 99) -> int:
+    """Kill the process in its first attempts."""
+    if job.attempt <= attempts:
+        os.kill(os.getpid(), signal_number)
+        time.sleep(60)
+    return job.attempt
+
+
+@task(max_attempts=3, retry_delay=timedelta(milliseconds=10))
+def flaky(job: Job, file: str) -> int:
+    """Fail until the third attempt."""
+    with Path(file).open("a") as lines:
+        lines.write(f"{job.attempt}\n")
+    if job.attempt < 3:
+        raise OSError("not yet")
+    return job.attempt
+
+
+@task
+async def later(value: int) -> int:
+    import asyncio
+
+    await asyncio.sleep(0.01)
+    return value
+
+
+@task
+def large(size: int) -> str:
+    return "x" * size
+
+
+@task
+def steps(job: Job, total: int, wait_for: str) -> None:
+    job.progress(1, total, "under way")
+    while not Path(wait_for).exists():
+        time.sleep(0.01)
+
+
+@task(time_limit=timedelta(seconds=1))
+def overrun(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@task(soft_time_limit=timedelta(seconds=0.5), time_limit=timedelta(seconds=30))
+def overrun_softly(seconds: float) -> str:
+    from celery.exceptions import SoftTimeLimitExceeded
+
+    try:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            time.sleep(0.01)
+    except SoftTimeLimitExceeded:
+        return "stopped softly"
+    return "ran through"
+
+
+@task(bind=True)
+def whoami(self: Any) -> dict[str, Any]:
+    request = self.request
+    return {
+        "id": request.id, "retries": request.retries, "hostname": request.hostname,
+        "queue": request.delivery_info["routing_key"], "called_directly": request.called_directly,
+    }  # fmt: skip
+
+
+@task(bind=True)
+def asks_again(self: Any, times: int) -> int:
+    if self.request.retries < times:
+        raise self.retry(countdown=0)
+    return int(self.request.retries)
+
+
+@shared_task(name="plain_add")
+def plain_add(x: int, y: int) -> int:
+    """A task as Celery's users declare it: no schema."""
+    return x + y
+
+
+@shared_task(name="plain_state", bind=True)
+def plain_state(self: Any, wait_for: str) -> str:
+    self.update_state(state="PROGRESS", meta={"half": True})
+    while not Path(wait_for).exists():
+        time.sleep(0.01)
+    return "done"

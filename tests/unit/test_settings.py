@@ -1,0 +1,129 @@
+"""What stops a start: the literal commands, each with one line that says what is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import APP, environment
+
+COMMANDS = {
+    "manage.py": ["manage.py", "check"],
+    "gunicorn": ["-m", "gunicorn", "--bind", "127.0.0.1:0"],
+    "celery": ["-m", "celery", "-A", "djangoNinja", "worker", "--loglevel=info", "-c", "1"],
+}
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+def start(command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    full = {name: value for name, value in (environment(NOWHERE) | env).items() if value}
+    return subprocess.run(
+        [sys.executable, *COMMANDS[command]],
+        cwd=APP,
+        env=full,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_stopped(ended: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 1, ended.stderr
+    assert lines[0].startswith("taskbell: ")
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_missing_secret_stops_the_start(command):
+    assert_stopped(start(command, SECRET_KEY=""), "SECRET_KEY", "missing")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_task_declared_wrongly_stops_the_start_by_file_and_line(command, tmp_path):
+    package = tmp_path / "wrong"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "mine.py").write_text("from jobs import task\n\n\n@task\ndef wrong(value) -> None: ...\n")
+    ended = start(command, PYTHONPATH=str(tmp_path), JOBS_TASK_PACKAGES="tasks,wrong")
+    assert_stopped(ended, "wrong/mine.py:4: ", "task wrong", "parameter 'value' has no annotation")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [
+        ("JOBS_LEASE_SECONDS", "soon", "not a number of seconds"),
+        ("JOBS_LEASE_SECONDS", "1", "greater than or equal to"),
+        ("JOBS_RESULT_TTL_SECONDS", "nan", "not a number of seconds"),
+        ("JOBS_RESULT_TTL_SECONDS", "-1", "greater than"),
+        ("JOBS_FAILURE_TTL_SECONDS", "1e30", "not a number of seconds"),
+        ("JOBS_BODY_LIMIT_BYTES", "10 MB", "valid integer"),
+        ("JOBS_INLINE_RESULT_BYTES", "-1", "greater than or equal to 0"),
+        ("JOBS_PREFIX", "a b", "match"),
+        ("JOBS_TASK_PACKAGES", "nowhere", "'nowhere'"),
+        ("REDIS_URL", "amqp://elsewhere", "redis://"),
+        ("CELERY_BROKER_URL", "redis:6379", "redis://"),
+        ("CELERY_RESULT_BACKEND", "db+sqlite://", "redis://"),
+        ("DATABASE_URL", "nosuch://host/db", "nosuch://"),
+        ("DEBUG", "maybe", "neither true nor false"),
+        ("LOG_LEVEL", "LOUD", "none of"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_by_its_variable(variable, value, fault):
+    assert_stopped(start("manage.py", **{variable: value}), variable.removeprefix("JOBS_TASK_"), fault)
+
+
+def test_a_port_that_is_no_number_stops_the_start():
+    assert_stopped(start("gunicorn", PORT="http"), "PORT")
+
+
+@pytest.mark.parametrize(
+    ("env", "expression", "value"),
+    [
+        ({}, "JOBS", "{'REDIS_URL': 'redis://127.0.0.1:1/0'}"),
+        ({"REDIS_URL": ""}, "CELERY_BROKER_URL", "'redis://redis:6379/0'"),
+        ({"REDIS_URL": ""}, "CELERY_RESULT_BACKEND", "'redis://redis:6379/0'"),
+        ({"CELERY_BROKER_URL": "redis://b/1"}, "CELERY_BROKER_URL", "'redis://b/1'"),
+        ({"CELERY_BROKER_URL": "redis://b/1"}, "CELERY_RESULT_BACKEND", "'redis://127.0.0.1:1/0'"),
+        ({"CELERY_BROKER_URL": "redis://b/1"}, "JOBS", "{'REDIS_URL': 'redis://b/1'}"),
+        ({}, "CELERY_ACCEPT_CONTENT, CELERY_TASK_SERIALIZER", "(['json'], 'json')"),
+        ({"JOBS_LEASE_SECONDS": "2.5"}, "JOBS['LEASE'].total_seconds()", "2.5"),
+        ({"JOBS_BODY_LIMIT_BYTES": "1000"}, "DATA_UPLOAD_MAX_MEMORY_SIZE", "1000"),
+        ({"DEBUG": "1", "SECRET_KEY": ""}, "DEBUG", "True"),
+        ({"ALLOWED_HOSTS": "a.example,b.example"}, "ALLOWED_HOSTS", "['a.example', 'b.example']"),
+        ({"DATABASE_URL": ""}, "DATABASES['default']['NAME'].endswith('/.taskbell/db.sqlite3')", "True"),
+        (
+            {"DATABASE_URL": "postgres://u:p@h/d"},
+            "DATABASES['default']['ENGINE']",
+            "'django.db.backends.postgresql'",
+        ),
+    ],
+)
+def test_the_environment_overrides_a_setting(env, expression, value):
+    full = {name: value for name, value in (environment(NOWHERE) | env).items() if value}
+    program = f"from project.settings import *; print(repr(({expression})))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=APP,
+        env=full,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout.strip() == value
+
+
+def test_api_and_workers_may_write_to_sqlite_at_once(tmp_path: Path):
+    env = environment(NOWHERE, DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3")
+    look = (
+        "from django.db import connection as c; print(*c.cursor().execute('PRAGMA journal_mode').fetchone())"
+    )
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", look]
+    ended = subprocess.run(command, cwd=APP, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.strip() == "wal"
