@@ -13,7 +13,8 @@ IMAGE ?= taskbell:dev
 export UV_PYTHON_PREFERENCE ?= system
 
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -n $(JOBS) $(ARGS)
+# One file on one process: its servers start once.
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 DOCKER_COMPOSE ?= docker-compose
 
 .DEFAULT_GOAL := help
@@ -25,8 +26,8 @@ help:  ## List the commands
 
 ## Run
 
-# A developer's machine has no secrets; whoever runs the services elsewhere sets SECRET_KEY.
-up api worker flower: export DEBUG ?= 1
+# On a developer's machine errors may show themselves.
+up api worker flower types: export DEBUG ?= 1
 
 up: .venv/.ready  ## Run API, worker, Redis and Flower here until Ctrl-C
 	@exec $(BIN)/python app/manage.py up
@@ -55,7 +56,7 @@ test-slow: .venv/.ready  ## Run the tests that take minutes
 	$(PYTEST) -m "slow and not docker"
 
 test-docker: .venv/.ready  ## Run the tests that need a Docker engine
-	$(PYTEST) -n 0 -m docker
+	$(BIN)/pytest -m docker $(ARGS)
 
 fmt-check: .venv/.ready
 	$(BIN)/ruff format --check .

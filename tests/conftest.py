@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-os.environ.setdefault("SECRET_KEY", "of-the-tests")
 
 from tests.servers import Valkey, running_api, running_valkey  # noqa: E402
 from tests.workers import POOLS, Platform, Worker, running_worker  # noqa: E402

@@ -122,7 +122,7 @@ def running_api(redis_url: str, **env: str) -> Iterator[str]:
 
 def environment(redis_url: str, **more: str) -> dict[str, str]:
     """What a process of the platform needs to start, and nothing that the developer has set."""
-    return {"PATH": os.environ["PATH"], "SECRET_KEY": "of-the-tests", "REDIS_URL": redis_url} | more
+    return {"PATH": os.environ["PATH"], "REDIS_URL": redis_url} | more
 
 
 def _free_port() -> int:

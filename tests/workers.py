@@ -43,7 +43,12 @@ class Worker(Running):
 
 @contextmanager
 def running_worker(
-    redis_url: str, pool: str = "prefork", concurrency: int = 2, queues: str = "celery", **env: str
+    redis_url: str,
+    pool: str = "prefork",
+    concurrency: int = 2,
+    queues: str = "celery",
+    options: tuple[str, ...] = (),
+    **env: str,
 ) -> Iterator[Worker]:
     """`celery -A djangoNinja worker …`, ready; stopped, or killed where it cannot stop, at the end."""
     with tempfile.TemporaryDirectory() as directory:
@@ -54,8 +59,8 @@ def running_worker(
             migrate = Running([sys.executable, "manage.py", "migrate"], "Applying|No migrations", full)
             assert migrate.process.wait(60) == 0, migrate.lines
         command = [CELERY, "-A", "djangoNinja", "worker", "--loglevel=info", "-c", str(concurrency)]
-        name = f"{uuid.uuid4().hex[:6]}@test"
-        worker = Worker([*command, "-P", pool, "-Q", queues, "-n", name], r"celery@|@test ready\.", full)
+        more = ["-P", pool, "-Q", queues, "-n", f"{uuid.uuid4().hex[:6]}@test", *options]
+        worker = Worker([*command, *more], r"@test ready\.", full)
         try:
             worker.wait_ready()
             yield worker

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from functools import cache
+from typing import Self
 
 from django.conf import settings as django_settings
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -33,7 +34,7 @@ class Settings(BaseModel):
     LEASE: timedelta = Field(timedelta(seconds=20), ge=timedelta(seconds=2))
     """How long a worker's silence is borne before its jobs are given to others."""
     RENEW_EVERY: timedelta = Field(timedelta(seconds=4), gt=timedelta(0))
-    """How often a worker renews its leases; less than a third of `LEASE`."""
+    """How often a worker renews its leases; at most a third of `LEASE`."""
     SLICE: timedelta = Field(timedelta(seconds=1), gt=timedelta(0))
     """How long a pool process goes on claiming before it returns to its pool."""
     LOST_LIMIT: int = Field(3, ge=1)
@@ -42,6 +43,13 @@ class Settings(BaseModel):
     """How much longer one step of priority makes a job seem to have waited."""
     REDIS_TIMEOUT: timedelta = Field(timedelta(milliseconds=800), gt=timedelta(0))
     """How long one call to Redis may take; a call is tried twice."""
+
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.RENEW_EVERY * 3 > self.LEASE:
+            raise ValueError("RENEW_EVERY must be at most a third of LEASE")
+        return self
 
 
 @cache

@@ -20,7 +20,8 @@ from jobs.errors import ArgumentsInvalid, BodyMalformed, DeclarationError
 from jobs.job import Job
 
 _STRICT = ConfigDict(
-    extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", protected_namespaces=()
+    extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", protected_namespaces=(),
+    val_json_bytes="base64", ser_json_bytes="base64",
 )
 
 
@@ -131,7 +132,7 @@ def read_schema(function: Callable[..., Any], name: str, *, place: str, bound: b
     except PydanticUserError as error:
         refuse(f"a parameter's type has no JSON form: {_first_line(error)}")
     try:
-        output = TypeAdapter(signature.return_annotation)
+        output = _adapter(signature.return_annotation)
         output.json_schema(mode="serialization")
     except PydanticUserError as error:
         refuse(f"the return type has no JSON form: {_first_line(error)}")
@@ -155,6 +156,15 @@ def _fault(parameter: inspect.Parameter) -> str | None:
     return None
 
 
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(ser_json_bytes="base64"))
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(annotation)  # a model has a configuration of its own
+
+
 def _field(parameter: inspect.Parameter) -> Any:
     return (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
 
@@ -171,7 +181,7 @@ def _dump(model: BaseModel) -> str:
 
 
 def _refusal(error: ValidationError) -> BodyMalformed | ArgumentsInvalid:
-    faults = [
+    faults: list[dict[str, Any]] = [
         {"loc": list(fault["loc"]), "msg": fault["msg"], "type": fault["type"]}
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]

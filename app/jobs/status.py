@@ -90,7 +90,11 @@ def _public_result(state: State, meta: dict[str, Any] | None) -> Any:
     result = meta["result"]
     if state is State.SUCCESS:
         return result
-    return {"error": result["exc_type"], "message": "; ".join(map(str, result["exc_message"]))}
+    if not isinstance(result, dict) or "exc_type" not in result:  # a task gave itself this state and result
+        result = {"exc_type": state.value, "exc_message": result}
+    told = result.get("exc_message", "")
+    told = told if isinstance(told, list | tuple) else [told]
+    return {"error": result["exc_type"], "message": "; ".join(map(str, told))}
 
 
 def _record(task_id: str) -> Record:

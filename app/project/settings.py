@@ -5,6 +5,7 @@ variable counts as unset, as Compose and Helm hand on what nobody filled in.
 """
 
 import os
+import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,10 +31,10 @@ def _flag(variable: str) -> bool:
     return value in ("1", "true", "yes", "on")
 
 
-def _redis_url(variable: str) -> str:
-    """The address under this variable, or under `REDIS_URL`, or Compose's."""
+def _redis_url(variable: str, default: str) -> str:
+    """The address under this variable, or under `REDIS_URL`, or the default."""
     named = variable if _text(variable) else "REDIS_URL"
-    url = _text(named, "redis://redis:6379/0")
+    url = _text(named, default)
     if not url.startswith(("redis://", "rediss://")):
         _refuse(named, "is not a redis:// or rediss:// address")
     return url
@@ -42,9 +43,9 @@ def _redis_url(variable: str) -> str:
 BASE_DIR = Path(__file__).resolve().parents[1]
 
 DEBUG = _flag("DEBUG")
-SECRET_KEY = _text("SECRET_KEY", "for-development-only" if DEBUG else "")
-if not SECRET_KEY:
-    _refuse("SECRET_KEY", "is missing; set it to a long random text (or DEBUG=1 for development)")
+# Nothing here signs anything, so each process may have a key of its own; who adds sessions or signed
+# links to this project sets one for all.
+SECRET_KEY = _text("SECRET_KEY") or secrets.token_urlsafe(50)
 
 # Nothing here makes an address from the Host header, and probes and services call a pod by its IP;
 # who puts a browser's session in front of this names the hosts.
@@ -57,13 +58,16 @@ WSGI_APPLICATION = "project.wsgi.application"
 ASGI_APPLICATION = "project.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+TIME_ZONE = "UTC"
 USE_I18N = False
 
 
 # Celery
 
-CELERY_BROKER_URL = _redis_url("CELERY_BROKER_URL")
-CELERY_RESULT_BACKEND = _redis_url("CELERY_RESULT_BACKEND")
+CELERY_BROKER_URL = _redis_url("CELERY_BROKER_URL", "redis://redis:6379/0")
+CELERY_RESULT_BACKEND = _text("CELERY_RESULT_BACKEND", CELERY_BROKER_URL)
+if CELERY_RESULT_BACKEND != CELERY_BROKER_URL:
+    _refuse("CELERY_RESULT_BACKEND", "must be the same as CELERY_BROKER_URL: a result is written with its job")
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"

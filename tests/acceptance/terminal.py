@@ -13,6 +13,10 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 60
+_PERSON = {name: os.environ[name] for name in ("HOME", "PATH", "USER") if name in os.environ} | {
+    "TERM": "xterm"
+}
+"""What a new terminal has: nothing of the tests, and nothing of the `make` that runs them."""
 
 
 class Terminal:
@@ -24,7 +28,7 @@ class Terminal:
         # setsid makes the terminal the controlling one, so that a Ctrl-C typed at it is a SIGINT.
         self.process = subprocess.Popen(
             ["setsid", "--ctty", *command],
-            cwd=ROOT, env={**os.environ, **env}, stdin=side, stdout=side, stderr=side,
+            cwd=ROOT, env=_PERSON | dict(env), stdin=side, stdout=side, stderr=side,
         )  # fmt: skip
         os.close(side)
         self.shown = ""
@@ -79,11 +83,3 @@ class Terminal:
             piece = b""
         self.shown += piece.decode(errors="replace").replace("\r\n", "\n")
         return bool(piece)
-
-
-def curl(*arguments: str) -> str:
-    """What curl prints."""
-    done = subprocess.run(
-        ["curl", "--silent", "--show-error", *arguments], capture_output=True, text=True, check=True
-    )
-    return done.stdout

@@ -6,37 +6,25 @@ import re
 import shlex
 import signal
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.acceptance.terminal import Terminal, curl
+from tests.acceptance.calls import curl, eventually, free_ports, status, submit
+from tests.acceptance.terminal import Terminal
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("up")]
+pytestmark = pytest.mark.timeout(300)
 
 READY = r"taskbell is ready"
 BLOCK_END = "└─+\n"
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
     """An environment in which `make up` disturbs no other run."""
     api, flower, redis = free_ports(3)
-    unset = dict.fromkeys(("REDIS_URL", "DATABASE_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"), "")
-    return unset | {
+    return {
         "PORT": str(api), "FLOWER_PORT": str(flower), "REDIS_PORT": str(redis),
         "TASKBELL_DIR": str(tmp_path / "state"), "NO_COLOR": "1",
     }  # fmt: skip
@@ -48,22 +36,6 @@ def make_up(settings: dict[str, str]) -> Callable[..., Terminal]:
         return Terminal(["make", "up"], settings | more, f"TASKBELL_DIR={settings['TASKBELL_DIR']}\0")
 
     return start
-
-
-def eventually[T](ask: Callable[[], T], wanted: Callable[[T], bool]) -> T:
-    """The first answer that is wanted, of many; for what tells nobody when it happens."""
-    deadline = time.monotonic() + 30
-    while not wanted(answer := ask()):
-        assert time.monotonic() < deadline, f"still {answer!r}"
-    return answer
-
-
-def status(api: str, task_id: str) -> dict[str, Any]:
-    return dict(json.loads(curl(f"{api}/api/tasks/status/{task_id}/")))
-
-
-def submit(api: str, task: str, body: dict[str, Any]) -> str:
-    return str(json.loads(curl("-X", "POST", f"{api}/api/tasks/{task}/", "-d", json.dumps(body)))["task_id"])
 
 
 def test_the_calls_that_it_prints_work(make_up):

@@ -28,7 +28,9 @@ def test_a_thousand_jobs_end_once_each(platform, worker, tmp_path):
 def test_a_failing_job_fails_with_its_error(platform, worker):
     meta = platform.result(platform.submit("fail", '{"message": "no such thing"}'))
     assert meta["status"] == "FAILURE"
-    assert meta["result"] == {"exc_type": "ValueError", "exc_message": ["no such thing"], "exc_module": "builtins"}
+    assert meta["result"] == {
+        "exc_type": "ValueError", "exc_message": ["no such thing"], "exc_module": "builtins",
+    }  # fmt: skip
     assert "ValueError: no such thing" in meta["traceback"]
 
 
@@ -67,7 +69,8 @@ def test_a_large_result_is_a_reference(platform, worker):
     job = platform.submit("large", '{"size": 70000}')
     told = platform.value(job)
     assert told == {
-        "stored": True, "size_bytes": 70002, "content_type": "application/json", "url": f"/api/jobs/{job}/result/",
+        "stored": True, "size_bytes": 70002, "content_type": "application/json",
+        "url": f"/api/jobs/{job}/result/",
     }  # fmt: skip
 
 
@@ -140,3 +143,15 @@ def test_a_hard_limit_ends_the_attempt(platform, valkey_url):
         assert (meta["status"], meta["result"]["exc_type"]) == ("FAILURE", TimeLimitExceeded.__name__)
         after = platform.submit("echo", '{"value": "still there"}', queue="limits")
         assert platform.value(after) == "still there"
+
+
+def test_inspect_active_shows_jobs(platform, worker, tmp_path):
+    if worker.pool == "solo":
+        pytest.skip("a solo worker runs the job in the thread that would answer")
+    go = tmp_path / "go"
+    job = platform.submit("steps", json.dumps({"total": 4, "wait_for": str(go)}))
+    eventually(lambda: platform.state(job) is State.STARTED)
+    shown = platform.celery.control.inspect(timeout=3).active()
+    assert [(found["id"], found["name"]) for found in next(iter(shown.values()))] == [(job, "steps")]
+    go.touch()
+    assert platform.value(job) is None

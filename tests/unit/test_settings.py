@@ -40,8 +40,9 @@ def assert_stopped(ended: subprocess.CompletedProcess[str], *words: str) -> None
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_missing_secret_stops_the_start(command):
-    assert_stopped(start(command, SECRET_KEY=""), "SECRET_KEY", "missing")
+def test_a_result_backend_apart_from_the_jobs_stops_the_start(command):
+    ended = start(command, CELERY_RESULT_BACKEND="redis://elsewhere:6379/3")
+    assert_stopped(ended, "CELERY_RESULT_BACKEND", "same as CELERY_BROKER_URL")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -68,7 +69,7 @@ def test_a_task_declared_wrongly_stops_the_start_by_file_and_line(command, tmp_p
         ("JOBS_TASK_PACKAGES", "nowhere", "'nowhere'"),
         ("REDIS_URL", "amqp://elsewhere", "redis://"),
         ("CELERY_BROKER_URL", "redis:6379", "redis://"),
-        ("CELERY_RESULT_BACKEND", "db+sqlite://", "redis://"),
+        ("CELERY_RESULT_BACKEND", "db+sqlite://", "CELERY_BROKER_URL"),
         ("DATABASE_URL", "nosuch://host/db", "nosuch://"),
         ("DEBUG", "maybe", "neither true nor false"),
         ("LOG_LEVEL", "LOUD", "none of"),
@@ -89,12 +90,12 @@ def test_a_port_that_is_no_number_stops_the_start():
         ({"REDIS_URL": ""}, "CELERY_BROKER_URL", "'redis://redis:6379/0'"),
         ({"REDIS_URL": ""}, "CELERY_RESULT_BACKEND", "'redis://redis:6379/0'"),
         ({"CELERY_BROKER_URL": "redis://b/1"}, "CELERY_BROKER_URL", "'redis://b/1'"),
-        ({"CELERY_BROKER_URL": "redis://b/1"}, "CELERY_RESULT_BACKEND", "'redis://127.0.0.1:1/0'"),
+        ({"CELERY_BROKER_URL": "redis://b/1"}, "CELERY_RESULT_BACKEND", "'redis://b/1'"),
         ({"CELERY_BROKER_URL": "redis://b/1"}, "JOBS", "{'REDIS_URL': 'redis://b/1'}"),
         ({}, "CELERY_ACCEPT_CONTENT, CELERY_TASK_SERIALIZER", "(['json'], 'json')"),
-        ({"JOBS_LEASE_SECONDS": "2.5"}, "JOBS['LEASE'].total_seconds()", "2.5"),
+        ({"JOBS_LEASE_SECONDS": "12.5"}, "JOBS['LEASE'].total_seconds()", "12.5"),
         ({"JOBS_BODY_LIMIT_BYTES": "1000"}, "DATA_UPLOAD_MAX_MEMORY_SIZE", "1000"),
-        ({"DEBUG": "1", "SECRET_KEY": ""}, "DEBUG", "True"),
+        ({"DEBUG": "1"}, "DEBUG", "True"),
         ({"ALLOWED_HOSTS": "a.example,b.example"}, "ALLOWED_HOSTS", "['a.example', 'b.example']"),
         ({"DATABASE_URL": ""}, "DATABASES['default']['NAME'].endswith('/.taskbell/db.sqlite3')", "True"),
         (

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from jobs.conf import Settings, settings
-from jobs.ledger.records import Counts, Record, State, Submission, instant_us
+from jobs.ledger.records import Counts, Record, State, Submission, duration_us, instant_us
 from jobs.ledger.scripts import load
 from jobs.ledger.wire import Shared
 
@@ -45,9 +45,8 @@ class Ledger:
         Raises:
             LedgerFull: Redis is at `maxmemory`.
         """
-        delay_us = int(job.delay.total_seconds() * 1e6)
         return bool(self._run(
-            "submit", job.id, job.queue, job.task, job.arguments, job.priority, job.key, delay_us,
+            "submit", job.id, job.queue, job.task, job.arguments, job.priority, job.key, duration_us(job.delay),
             instant_us(job.due), instant_us(job.expires), job.options,
         ))  # fmt: skip
 
@@ -64,7 +63,9 @@ class Ledger:
         if state is None:
             return None
         found = State(state.decode())
-        return found, json.loads(meta) if meta and found.is_final else None
+        published = json.loads(meta) if meta and found.is_final else None
+        # A job whose result is ignored may have left a state of its own there.
+        return found, published if published and published["status"] == found else None
 
     def record(self, job_id: str) -> Record | None:
         """A job's whole record; None for an unknown id."""

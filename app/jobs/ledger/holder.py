@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from jobs.conf import Settings
 from jobs.ledger import records
-from jobs.ledger.records import Claimed, Ending, instant_us
+from jobs.ledger.records import Claimed, Ending, duration_us, instant_us
 from jobs.ledger.scripts import load
 from jobs.ledger.wire import Argument, Stubborn
 
@@ -67,8 +67,9 @@ class Holder:
         """
         answer = self._call(
             "finish", job.id, job.token, ending.outcome.value, ending.meta,
-            int(ending.delay.total_seconds() * 1e6), instant_us(ending.due), ending.arguments,
+            duration_us(ending.delay), instant_us(ending.due), ending.arguments,
             "1" if ending.stored else "", claim_from, self._known.key,
+            "1" if ending.counts else "",
         )  # fmt: skip
         return Finished(recorded=answer[0] == b"ok", next=records.claimed(answer))
 

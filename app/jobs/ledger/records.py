@@ -90,6 +90,8 @@ class Ending:
     """For RETRY: other arguments for the next attempt; '' for the same."""
     stored: bool = False
     """The result lies in the database, under the job's id and this token."""
+    counts: bool = False
+    """For PENDING: it counts as an attempt, since the task's own code handed it back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,9 +135,17 @@ class Record:
         return datetime.fromtimestamp(int(value) / 1e6, UTC) if value else None
 
 
+_EPOCH, _MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
+
+
+def duration_us(duration: timedelta) -> int:
+    """A duration as the scripts take it: microseconds."""
+    return duration // _MICROSECOND
+
+
 def instant_us(instant: datetime | None) -> str:
     """An instant as the scripts take it: microseconds since the epoch, '' for none."""
-    return "" if instant is None else str(int(instant.timestamp() * 1e6))
+    return "" if instant is None else str((instant - _EPOCH) // _MICROSECOND)
 
 
 def claimed(answer: list[Any]) -> Claimed | None:

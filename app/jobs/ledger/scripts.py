@@ -38,7 +38,7 @@ class Script:
 
 def bell() -> str:
     """A bell with `$ID$` and `$QUEUE$` to fill in: a Celery message of protocol 2, as kombu frames it."""
-    body = [["$QUEUE$"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+    body = [["$QUOTED$"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
     return json.dumps({
         "body": json.dumps(body),
         "content-encoding": "utf-8",

@@ -5,6 +5,7 @@ it again.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import hiredis
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
 from jobs.conf import Settings
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 type Argument = str | bytes | int
 LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
 """A call that ended so may have run, or not."""
+AWAY = "Redis, which holds the jobs, does not answer; nothing is known to be stored. Try again."
+PASSING = frozenset({"BUSY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY"})
+"""Refusals that end with what causes them: a failover, a full disk, a script that runs long."""
 
 
 def pool(settings: Settings, *, timeout_seconds: float) -> redis.ConnectionPool:
@@ -35,11 +39,17 @@ def pool(settings: Settings, *, timeout_seconds: float) -> redis.ConnectionPool:
 
 
 class Shared:
-    """Calls that are answered within about twice the timeout, or raise."""
+    """Calls that are answered within about twice the timeout, or raise.
+
+    While Redis is away, one caller at a time finds out whether it is back; the others are told at
+    once, so that a hanging Redis cannot hold every thread of a server.
+    """
 
     def __init__(self, settings: Settings) -> None:
         seconds = settings.REDIS_TIMEOUT.total_seconds()
         self.redis = redis.Redis(connection_pool=pool(settings, timeout_seconds=seconds))
+        self._away = False
+        self._probing = threading.Lock()
 
     def run(self, script: Script, *arguments: Argument) -> Any:
         """Run a script that may run twice: a call whose answer is lost is sent once more.
@@ -59,21 +69,38 @@ class Shared:
 
     def attempt[T](self, call: Callable[[], T]) -> T:
         """The answer to a call that may be made twice."""
+        if not self._away:
+            return self._try(call)
+        if not self._probing.acquire(blocking=False):
+            raise LedgerUnavailable(AWAY)
+        try:
+            return self._try(call)
+        finally:
+            self._probing.release()
+
+    def _try[T](self, call: Callable[[], T]) -> T:
+        try:
+            answer = self._twice(call)
+        except LedgerUnavailable:
+            self._away = True
+            raise
+        self._away = False
+        return answer
+
+    def _twice[T](self, call: Callable[[], T]) -> T:
         try:
             try:
                 return call()
             except LOST:
                 return call()
-        except OutOfMemoryError as error:
-            raise LedgerFull("Redis is at its maxmemory; nothing was stored.") from error
-        except LOST as error:
-            raise LedgerUnavailable(f"Redis does not answer: {error}") from error
-        except ResponseError as error:
-            if "OOM" in str(error):
-                raise LedgerFull("Redis is at its maxmemory; nothing was stored.") from error
-            raise LedgerUnavailable(f"Redis refused: {error}") from error
         except RedisError as error:
-            raise LedgerUnavailable(f"Redis failed: {error}") from error
+            if isinstance(error, OutOfMemoryError) or "OOM" in str(error):
+                raise LedgerFull("Redis is at its maxmemory; nothing was stored.") from error
+            logger.warning("ledger.unavailable reason=%s", error)
+            raise LedgerUnavailable(AWAY) from error
+        except OSError as error:
+            logger.warning("ledger.unavailable reason=%s", error)
+            raise LedgerUnavailable(AWAY) from error
 
 
 class Stubborn:
@@ -92,7 +119,9 @@ class Stubborn:
         while True:
             try:
                 return self._once(script, arguments)
-            except (*LOST, ReadOnlyError) as error:  # away, loading, or a replica that will be promoted
+            except (*LOST, ResponseError) as error:
+                if isinstance(error, ResponseError) and _code(error) not in PASSING:
+                    raise
                 logger.debug("ledger.away reason=%s", error)
                 self.close()
                 time.sleep(pause)
@@ -113,3 +142,8 @@ class Stubborn:
         if self._connection is not None:
             self._connection.disconnect()
             self._connection = None
+
+
+def _code(error: ResponseError) -> str:
+    """The word that Redis's refusal begins with; the client cuts it off where it knows it."""
+    return error.status_code or str(error).partition(" ")[0]

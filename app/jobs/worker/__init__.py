@@ -5,6 +5,7 @@ from celery.app.base import Celery
 from jobs.worker import lifecycle
 from jobs.worker.bell import RingTask
 from jobs.worker.bind import bind_declared
+from jobs.worker.grafting import JobRegistry
 
 __all__ = ["install"]
 
@@ -16,6 +17,7 @@ def install(app: Celery) -> None:
 
     Called once, after the application was made and before its tasks are used.
     """
+    app._tasks = JobRegistry(app._tasks)  # noqa: SLF001 - else only a parameter of its constructor
     app.task_cls = "jobs.worker.celery_task:JobTask"
     app.loader.override_backends = {"redis": BACKEND, "rediss": BACKEND}
     app.on_after_finalize.connect(_on_finalized)

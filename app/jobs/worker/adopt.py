@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from celery.app.base import Celery
-from celery.exceptions import WorkerShutdown
+from celery.exceptions import InvalidTaskError, WorkerShutdown
 from celery.utils.time import maybe_iso8601
 from celery.worker import state
 from celery.worker.consumer import Consumer
@@ -20,7 +20,8 @@ from kombu.utils import json as kombu_json
 from jobs.errors import CanvasRefused, JobsError
 from jobs.ledger import Submission, ledger
 from jobs.worker.bell import hand_to_pool
-from jobs.worker.celery_task import aware, carried, refuse_canvas
+from jobs.worker.carried import aware, carried, own_headers
+from jobs.worker.celery_task import refuse_canvas
 
 logger = logging.getLogger("jobs.worker")
 
@@ -41,12 +42,15 @@ def strategy(task: Any, app: Celery, consumer: Consumer, **_: Any) -> Callable[.
     """What the worker does with a message for a task."""
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:  # noqa: ARG001
-        message.ack_log_error(logger, consumer.connection_errors)
         try:
             job = submission(app, message)
         except CanvasRefused as error:
+            message.ack_log_error(logger, consumer.connection_errors)
             _refuse(app, message, error)
             return
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the consumer logs and drops it
+            raise InvalidTaskError(f"not a message for a task: {error!r}") from error
+        message.ack_log_error(logger, consumer.connection_errors)
         _accept(consumer, job)
         hand_to_pool(consumer, job.queue)
 
@@ -71,23 +75,13 @@ def submission(app: Celery, message: Any) -> Submission:
         "chain": embed.get("chain"), "chord": embed.get("chord"), "group_id": headers.get("group"),
     })  # fmt: skip
     hard, soft = headers.get("timelimit") or (None, None)
-    own = {
-        k: v for k, v in headers.items() if k not in _CELERYS and isinstance(v, str | int | float | bool | list | dict)
-    }
-    options = {**headers, "time_limit": hard, "soft_time_limit": soft, "headers": own}
+    options = {**headers, "time_limit": hard, "soft_time_limit": soft, "headers": own_headers(headers)}
     return Submission(
         id=headers["id"], task=name, queue=_queue(app, message), arguments=str(kombu_json.dumps([args, kwargs])),
         priority=min(9, max(0, int(message.properties.get("priority") or 0))),
         due=_instant(headers.get("eta")), expires=_instant(headers.get("expires")),
         options=carried(options, None, headers["id"]),
     )  # fmt: skip
-
-
-_CELERYS = frozenset({
-    "lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit", "root_id",
-    "parent_id", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers",
-    "stamps", "args", "kwargs", "utc", "callbacks", "errbacks", "chain", "chord", "taskset", "timelimit",
-})  # fmt: skip
 
 
 def _queue(app: Celery, message: Any) -> str:

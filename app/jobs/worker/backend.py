@@ -7,7 +7,7 @@ from celery.backends.redis import RedisBackend
 from jobs.errors import JobsError
 from jobs.ledger import State, ledger
 from jobs.worker import meta
-from jobs.worker.current import current
+from jobs.worker.current import current, note_state
 
 
 class LedgerBackend(RedisBackend):  # type: ignore[misc]  # Celery has no types of its own
@@ -19,6 +19,7 @@ class LedgerBackend(RedisBackend):  # type: ignore[misc]  # Celery has no types 
         """Store a state of the task's own (`update_state`), fenced by the attempt's token."""
         job = current()
         if job is not None and job.id == task_id:
+            note_state(state)
             ledger().note(job.id, job.token, meta=meta.custom(state, self.encode_result(result, state)))
             return result
         return super().store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
@@ -28,9 +29,9 @@ class LedgerBackend(RedisBackend):  # type: ignore[misc]  # Celery has no types 
         if found["status"] != State.PENDING:
             return found
         try:
-            record = ledger().record(task_id)
+            known = ledger().status(task_id)
         except JobsError:
             return found
-        if record is not None and record.state is State.STARTED:
+        if known is not None and known[0] is State.STARTED:
             return {**found, "status": State.STARTED.value}
         return found

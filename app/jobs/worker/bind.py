@@ -36,6 +36,12 @@ class DeclaredTask(JobTask):
     def dump(self, value: Any) -> str:
         return self.declared.schema.dump(value).decode()
 
+    def next_arguments(
+        self, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        named = self.declared.schema.signature.bind_partial(*(args or ()), **(kwargs or {})).arguments
+        return (), {**(self.request.kwargs or {}), **named}
+
     def job_options(self) -> Mapping[str, Any]:
         options = self.declared.options
         return {"queue": options.queue or settings().DEFAULT_QUEUE, "priority": options.priority}

@@ -96,8 +96,10 @@ class Slot:
 
     @property
     def verdict(self) -> int:
-        """The token that the main process is about to end by force; 0 for none. While it stands the
-        holder starts nothing, so that what is meant for one job never hits the next."""
+        """The token that the main process is about to end by force; 0 for none.
+
+        While it stands the holder starts nothing, so that what is meant for one job never hits the next.
+        """
         return self._get(_VERDICT)
 
     @verdict.setter

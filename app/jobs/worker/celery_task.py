@@ -1,6 +1,6 @@
 """The Celery task class of the platform: what it submits goes to the ledger, never to a queue's list."""
 
-import json
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,19 +8,21 @@ from typing import Any
 
 from celery import signals
 from celery._state import get_current_worker_task
-from celery.app.task import Context, Task
+from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Retry
-from celery.result import AsyncResult
-from celery.utils.time import maybe_make_aware
+from celery.result import AsyncResult, ResultBase, denied_join_result
+from celery.utils.serialization import raise_with_context
+from kombu.exceptions import EncodeError
 from kombu.utils import json as kombu_json
 
 from jobs.errors import CanvasRefused
 from jobs.ledger import Submission, ledger
+from jobs.worker.carried import aware, carried, expiry, message, own_headers
+from jobs.worker.retrying import next_arguments
 
+logger = logging.getLogger("jobs.worker")
 CANVAS = ("link", "link_error", "chain", "chord", "group_id")
 """Options of `apply_async` that ask for something to follow the job."""
-CARRIED = ("time_limit", "soft_time_limit", "headers", "shadow")
-"""Options of `apply_async` that go with the job to its worker."""
 
 
 def refuse_canvas(name: str, asked: Mapping[str, Any]) -> None:
@@ -33,7 +35,7 @@ def refuse_canvas(name: str, asked: Mapping[str, Any]) -> None:
         raise CanvasRefused(f"{name}: {', '.join(found)}: this release cannot run one job after another.")
 
 
-class JobTask(Task):  # type: ignore[misc]  # Celery has no types of its own
+class JobTask(DjangoTask):  # type: ignore[misc]  # Celery has no types of its own
     """A Celery task whose jobs live in the ledger."""
 
     Strategy = "jobs.worker.adopt:strategy"
@@ -48,19 +50,26 @@ class JobTask(Task):  # type: ignore[misc]  # Celery has no types of its own
         return args, kwargs
 
     def dump(self, value: Any) -> str:
-        """A return value as JSON."""
-        return str(kombu_json.dumps(value))
+        """A return value as JSON.
+
+        Raises:
+            EncodeError: it has no JSON form.
+        """
+        try:
+            return str(kombu_json.dumps(value.as_tuple() if isinstance(value, ResultBase) else value))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise EncodeError(f"The task's return value has no JSON form: {error}") from error
 
     def job_options(self) -> Mapping[str, Any]:
         """What `@task` says of every job of this task: `queue`, `priority`."""
         return {}
 
-    def apply_async(
+    def apply_async(  # noqa: PLR0913, PLR0917 - Celery's signature
         self,
         args: Sequence[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
         task_id: str | None = None,
-        producer: Any = None,  # noqa: ARG002 - Celery's signature; nothing is published
+        producer: Any = None,
         link: Any = None,
         link_error: Any = None,
         shadow: str | None = None,
@@ -70,53 +79,53 @@ class JobTask(Task):  # type: ignore[misc]  # Celery has no types of its own
 
         Raises:
             CanvasRefused: something is to follow the job.
-            TypeError, ArgumentsInvalid: the arguments do not fit the task.
+            TypeError, ValueError, ArgumentsInvalid: the arguments or the limits do not fit the task.
             LedgerUnavailable, LedgerFull: the job was not accepted.
         """
+        if self.soft_time_limit and self.time_limit and self.soft_time_limit > self.time_limit:
+            raise ValueError("soft_time_limit must be less than or equal to time_limit")
         options = {**self._get_exec_options(), **self.job_options(), **options}
-        options.update({"link": link, "link_error": link_error, "shadow": shadow})
-        refuse_canvas(self.name, options)
+        refuse_canvas(self.name, {**options, "link": link, "link_error": link_error})
         args, kwargs = args or (), kwargs or {}
+        options["shadow"] = shadow or self.shadow_name(args, kwargs, options)
         if self.typing and (check := getattr(self, "__header__", None)):
             check(*args, **kwargs)
+        if self._dump_pydantic_arguments is not None:
+            args, kwargs = self._dump_pydantic_arguments(args, kwargs)
+        task_id = task_id or str(uuid.uuid4())
         if self.app.conf.task_always_eager:
-            return self.apply(args, kwargs, task_id=task_id or str(uuid.uuid4()), **options)
-        return self._submit(task_id or str(uuid.uuid4()), args, kwargs, options)
+            args, kwargs = self.decode(self.encode(args, kwargs))  # what cannot be sent fails here too
+            with denied_join_result():
+                return self.apply(args, kwargs, task_id=task_id, **options)
+        return self._submit(task_id, args, kwargs, options)
 
     def _submit(
         self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]
     ) -> AsyncResult:
         parent = get_current_worker_task()
-        options = self._published(task_id, args, kwargs, options)
+        queue, countdown = self._queue(options, args, kwargs), float(options.get("countdown") or 0)
+        due, expires = aware(options.get("eta")), expiry(options.get("expires"))
+        eta = due or (datetime.now(UTC) + timedelta(seconds=countdown) if countdown else None)
+        options |= {"eta": eta and eta.isoformat(), "expires": expires and expires.isoformat()}
+        told: dict[str, Any] = {}
+        if signals.before_task_publish.receivers or signals.after_task_publish.receivers:
+            told = message(self, task_id, queue, (args, kwargs), options)
+            signals.before_task_publish.send(
+                **told, declare=[], retry_policy={}, properties={"correlation_id": task_id, "reply_to": ""}
+            )
+            options["headers"] = own_headers(told["headers"])  # with what its receivers put in
         ledger().submit(Submission(
-            id=task_id, task=self.name, queue=self._queue(options, args, kwargs),
-            arguments=self.encode(args, kwargs), priority=min(9, max(0, int(options.get("priority") or 0))),
-            delay=timedelta(seconds=float(options.get("countdown") or 0)), due=aware(options.get("eta")),
-            expires=_expiry(options.get("expires")),
-            options=carried(options, parent.request if parent else None, task_id),
+            id=task_id, task=self.name, queue=queue, arguments=self.encode(args, kwargs),
+            priority=min(9, max(0, int(options.get("priority") or 0))), delay=timedelta(seconds=countdown),
+            due=due, expires=expires, options=carried(options, parent.request if parent else None, task_id),
         ))  # fmt: skip
-        if signals.after_task_publish.receivers:
-            signals.after_task_publish.send(
-                sender=self.name, body=(args, kwargs, {}), exchange="", routing_key="",
-                headers={"id": task_id, "task": self.name, **(options.get("headers") or {})},
-            )  # fmt: skip
+        if told:
+            signals.after_task_publish.send(**told)
         result = self.AsyncResult(task_id)
+        result.ignored = bool(options.get("ignore_result", self.ignore_result))
         if parent and options.get("add_to_parent", True):
             parent.add_trail(result)
         return result
-
-    def _published(
-        self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The options after `before_task_publish`, whose receivers put headers in (trace contexts)."""
-        if not signals.before_task_publish.receivers:
-            return options
-        headers = {"id": task_id, "task": self.name, **(options.get("headers") or {})}
-        signals.before_task_publish.send(
-            sender=self.name, body=(args, kwargs, {}), exchange="", routing_key="", headers=headers,
-            properties={"correlation_id": task_id}, declare=[], retry_policy={},
-        )  # fmt: skip
-        return {**options, "headers": {k: v for k, v in headers.items() if k not in ("id", "task")}}
 
     def _queue(self, options: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         route = self.app.amqp.router.route(dict(options), self.name, args, kwargs)
@@ -134,54 +143,56 @@ class JobTask(Task):  # type: ignore[misc]  # Celery has no types of its own
         max_retries: int | None = None,
         **options: Any,
     ) -> Retry:
-        """Ask for another attempt, as Celery's `retry`. Nothing is published: the attempt's end says it."""
+        """Ask for another attempt, as Celery's `retry`. Nothing is published: the attempt's end says it.
+
+        What else Celery's takes (`queue`, `priority`, `expires`, limits…) is the job's for all of its
+        attempts, and has no effect here.
+        """
         request = self.request
         if request.called_directly or request.is_eager:
             return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries, **options)
+        if max_retries is not None:
+            self.override_max_retries = max_retries  # read and cleared where `autoretry_for` is at work
         limit = self.max_retries if max_retries is None else max_retries
         if limit is not None and request.retries >= limit:
             if exc is not None:
-                raise exc
+                raise_with_context(exc)
             raise self.MaxRetriesExceededError(
                 f"Can't retry {self.name}[{request.id}]: {limit} retries are used up",
                 task_args=request.args, task_kwargs=request.kwargs,
             )  # fmt: skip
+        if without_effect := sorted(name for name, value in options.items() if value is not None):
+            logger.warning("retry.without_effect task=%s options=%s", self.name, ",".join(without_effect))
         if eta is None and countdown is None:
             countdown = self.default_retry_delay
         asked = Retry(exc=exc, when=eta or countdown)
         if args is not None or kwargs is not None:
-            asked.arguments = self.encode(
-                request.args if args is None else args, request.kwargs if kwargs is None else kwargs
-            )
+            asked.arguments = self.encode(*self.next_arguments(args, kwargs))
         request.asked_retry = asked
         if throw:
             raise asked
         return asked
 
+    def next_arguments(
+        self, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """The next attempt's arguments, where a retry names some of them."""
+        return next_arguments(self.run, self.request.args or (), self.request.kwargs or {}, args, kwargs)
 
-def carried(options: Mapping[str, Any], parent: Context | None, task_id: str) -> str:
-    """What goes with the job to its worker, as JSON; '' where there is nothing."""
-    found = {name: options[name] for name in CARRIED if options.get(name)}
-    if options.get("ignore_result") is not None:
-        found["ignore_result"] = options["ignore_result"]
-    root = options.get("root_id") or (parent and (parent.root_id or parent.id))
-    if root and root != task_id:
-        found["root_id"] = root
-    if above := options.get("parent_id") or (parent and parent.id):
-        found["parent_id"] = above
-    if options.get("retries"):
-        found["retries"] = options["retries"]
-    return json.dumps(found, separators=(",", ":"), default=str) if found else ""
+    def replace(self, sig: Any) -> Any:
+        """Refused where the task runs as a job; eager, it is Celery's.
 
+        Raises:
+            CanvasRefused: always, in a worker.
+        """
+        if self.request.is_eager:
+            return super().replace(sig)
+        raise CanvasRefused(f"{self.name}: replace: this release cannot run one job after another.")
 
-def aware(instant: datetime | str | None) -> datetime | None:
-    """An `eta` as an aware datetime; a naive one is UTC, as Celery takes it by default."""
-    if isinstance(instant, str):
-        instant = datetime.fromisoformat(instant)
-    return None if instant is None else maybe_make_aware(instant, UTC)
+    def add_to_chord(self, sig: Any, lazy: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Refused.
 
-
-def _expiry(expires: float | datetime | str | None) -> datetime | None:
-    if isinstance(expires, int | float):
-        return datetime.now(UTC) + timedelta(seconds=expires)
-    return aware(expires)
+        Raises:
+            CanvasRefused: always.
+        """
+        raise CanvasRefused(f"{self.name}: add_to_chord: this release cannot run one job after another.")

@@ -23,6 +23,7 @@ from jobs.conf import settings
 from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
 from jobs.worker import meta, trace
 from jobs.worker.board import Board, Slot
+from jobs.worker.outcome import Outcome, Raised, Returned
 
 logger = logging.getLogger("jobs.worker")
 
@@ -72,6 +73,11 @@ def muster(crew: Crew) -> None:
     """Say which crew the holders of this process belong to."""
     global _crew  # noqa: PLW0603 - one worker a process
     _crew = crew
+
+
+def crew() -> Crew | None:
+    """The crew of this process, or None outside a worker."""
+    return _crew
 
 
 def after_fork() -> None:
@@ -131,7 +137,7 @@ def _attempt(seat: Seat, job: Claimed) -> Ending:
     place, began = seat.crew.place, time.monotonic()
     attempt, outcome = trace.run(place, job, seat.slot)
     ending = trace.ending(place.app, attempt, outcome)
-    if isinstance(outcome, trace.Returned) and len(outcome.result) > settings().INLINE_RESULT_BYTES:
+    if isinstance(outcome, Returned) and len(outcome.result) > settings().INLINE_RESULT_BYTES:
         ending = _stored(place.app, job, outcome, ending)
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()
@@ -139,9 +145,9 @@ def _attempt(seat: Seat, job: Claimed) -> Ending:
     return ending
 
 
-def _log(job: Claimed, ending: Ending, outcome: trace.Outcome, seconds: float) -> None:
+def _log(job: Claimed, ending: Ending, outcome: Outcome, seconds: float) -> None:
     """One line an attempt; never its arguments or its result."""
-    error = outcome.error if isinstance(outcome, trace.Raised) else None
+    error = outcome.error if isinstance(outcome, Raised) else None
     level = logging.WARNING if error else logging.INFO
     if logger.isEnabledFor(level):
         logger.log(
@@ -150,7 +156,7 @@ def _log(job: Claimed, ending: Ending, outcome: trace.Outcome, seconds: float) -
         )  # fmt: skip
 
 
-def _stored(app: Celery, job: Claimed, outcome: trace.Returned, ending: Ending) -> Ending:
+def _stored(app: Celery, job: Claimed, outcome: Returned, ending: Ending) -> Ending:
     """Put a large result into the database; the ledger gets where it is."""
     if not ending.meta:
         return ending

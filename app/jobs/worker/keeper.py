@@ -24,6 +24,8 @@ from jobs.worker.drain import Crew
 
 logger = logging.getLogger("jobs.worker")
 LOOK_EVERY_SECONDS = 0.1
+MEND_SECONDS = 2.0
+"""How long after a death the pool is asked to put another process in its place."""
 
 
 class Keeper(threading.Thread):
@@ -40,6 +42,7 @@ class Keeper(threading.Thread):
         self._ended = threading.Event()
         self._judge = Holder(f"{crew.id}.keeper", settings(), crew.known)
         self._renewed = float("-inf")
+        self._mend_until = 0.0
         self._facts = json.dumps({"hostname": crew.place.hostname, "pid": crew.main_pid})
 
     def run(self) -> None:
@@ -66,8 +69,8 @@ class Keeper(threading.Thread):
 
     def _look(self) -> None:
         living = []
-        if self._kills and self._worker.pool and self._worker.pool._pool:  # noqa: SLF001 - billiard has no other way
-            self._processes.update({process.pid: process for process in self._worker.pool._pool._pool})  # noqa: SLF001
+        if self._kills:
+            self._look_at_pool()
         for slot, running in self._crew.board.slots():
             cause = None if running.pid == self._crew.main_pid else self._death(running.pid)
             if cause is not None:
@@ -79,6 +82,15 @@ class Keeper(threading.Thread):
         if time.monotonic() - self._renewed >= settings().RENEW_EVERY.total_seconds():
             ledger().renew(self._crew.id, self._facts, living)
             self._renewed = time.monotonic()
+
+    def _look_at_pool(self) -> None:
+        pool = self._worker.pool and self._worker.pool._pool  # noqa: SLF001 - billiard has no other way
+        if not pool:
+            return
+        self._processes.update({process.pid: process for process in pool._pool})  # noqa: SLF001
+        if time.monotonic() < self._mend_until:
+            # The pool itself would look for a dead process only every five seconds.
+            self._worker.hub.call_soon(pool.maintain_pool)
 
     def _death(self, pid: int) -> str | None:
         """How a child process ended, or None while it lives. It stays for its parent's pool to reap."""
@@ -94,10 +106,12 @@ class Keeper(threading.Thread):
     def _bury(self, slot: Slot, running: Running, cause: str) -> None:
         lost = ledger().release(f"its process {running.pid} {cause}", [running.holder])
         slot.clear()
+        self._mend_until = time.monotonic() + MEND_SECONDS
         if lost:
             logger.error(
-                "attempt.lost task=%s job=%s pid=%d cause=%s", running.task, running.job_id, running.pid, cause
-            )
+                "attempt.lost task=%s job=%s pid=%d cause=%s",
+                running.task, running.job_id, running.pid, cause,
+            )  # fmt: skip
 
     def _enforce(self, slot: Slot, running: Running) -> None:
         now = time.monotonic()
@@ -119,12 +133,14 @@ class Keeper(threading.Thread):
         seconds = running.hard_deadline - running.started
         told = meta.failed(self._crew.place.app, "FAILURE", TimeLimitExceeded(round(seconds, 3)), [])
         job = Claimed(
-            id=running.job_id, token=str(running.token), task=running.task, arguments="", attempt=0, retries=0,
-            queue="", priority=0, created_us=0, options="",
+            id=running.job_id, token=str(running.token), task=running.task, arguments="", attempt=0,
+            retries=0, queue="", priority=0, created_us=0, options="",
         )  # fmt: skip
         fenced = self._judge.finish(job, Ending(outcome=State.FAILURE, meta=told)).recorded
         if fenced:
-            logger.error("attempt.hard_limit task=%s job=%s seconds=%.1f", running.task, running.job_id, seconds)
+            logger.error(
+                "attempt.hard_limit task=%s job=%s seconds=%.1f", running.task, running.job_id, seconds
+            )
         if fenced and self._solo:
             os.kill(os.getpid(), signal.SIGKILL)
         if fenced and self._kills and slot.token == running.token:

@@ -10,7 +10,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 
 from jobs.ticker import Ticker
-from jobs.worker import drain
+from jobs.worker import control, drain
 from jobs.worker.adopt import Strategies
 from jobs.worker.bind import bind_declared
 from jobs.worker.drain import Crew
@@ -34,6 +34,7 @@ class Adoption(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
 def install(app: Celery) -> None:
     """Make this application's workers the platform's."""
     app.steps["consumer"].add(Adoption)
+    control.register()
     # Weak references to nested functions would die at once; these are module functions and live.
     signals.worker_init.connect(_on_worker_init)
     signals.worker_process_init.connect(_on_process_init)
@@ -49,6 +50,8 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     conf.task_soft_time_limit = worker.soft_time_limit
     max_jobs = worker.max_tasks_per_child
     worker.time_limit = worker.soft_time_limit = worker.max_tasks_per_child = None
+    # How long a pool waits for the word of a dead process: a bell has no result to wait for.
+    worker.worker_lost_wait = 0.1
     # Gossip and mingle exchange nothing that concerns a bell, and cost a second at every start.
     worker.options.update(without_gossip=True, without_mingle=True)
     _take_over_clean_up(worker.app)
@@ -58,7 +61,9 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     keeper.start()
     Ticker().start()
     atexit.register(keeper.finish)
-    logger.info("worker.mustered crew=%s pool=%s tasks=%d", crew.id, pool.rpartition(".")[2], len(crew.known.names))
+    logger.info(
+        "worker.mustered crew=%s pool=%s tasks=%d", crew.id, pool.rpartition(".")[2], len(crew.known.names)
+    )
 
 
 def _pool_of(worker: Any) -> str:
@@ -71,8 +76,10 @@ def _pool_of(worker: Any) -> str:
 
 
 def _take_over_clean_up(app: Celery) -> None:
-    """Celery closes every database connection before and after each task; the drain closes those that
-    are used up, and so leaves nothing to do where no job used one."""
+    """Keep Celery from closing every database connection before and after each task.
+
+    The drain closes those that are used up, and so has nothing to do where no job used one.
+    """
     for fixup in getattr(app, "_fixups", []):
         if worker_fixup := getattr(fixup, "_worker_fixup", None):
             signals.task_prerun.disconnect(worker_fixup.on_task_prerun)

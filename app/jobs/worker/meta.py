@@ -3,8 +3,10 @@
 import traceback
 from typing import Any
 
+from billiard.exceptions import WorkerLostError
 from celery.app.base import Celery
 from kombu.utils import json
+from kombu.utils.encoding import safe_repr, safe_str
 
 TRACEBACK_LIMIT = 16_384
 """Characters of a traceback that are kept: its end, where the error is."""
@@ -19,14 +21,32 @@ def succeeded(result: str, children: list[Any]) -> str:
 
 def failed(app: Celery, state: str, error: BaseException, children: list[Any]) -> str:
     """A failure or a retry, with the error as Celery's clients raise it again."""
-    told = app.backend.prepare_exception(error)
+    told = _told(app, error)
     result = json.dumps(told)
     if len(result) > MESSAGE_LIMIT:
-        result = json.dumps({**told, "exc_message": [str(error)[:4096]]})
-    trace = "".join(traceback.format_exception(error))[-TRACEBACK_LIMIT:]
-    return (
-        f'{{"status":"{state}","result":{result},"traceback":{json.dumps(trace)},"children":{json.dumps(children)}'
-    )
+        result = json.dumps({**told, "exc_message": [safe_str(error)[:4096]]})
+    trace = _trace(error)
+    return f'{{"status":"{state}","result":{result},"traceback":{json.dumps(trace)},"children":{json.dumps(children)}'
+
+
+def _told(app: Celery, error: BaseException) -> dict[str, Any]:
+    """The error's class and arguments. What is no `Exception` would end a client that raised it again."""
+    if not isinstance(error, Exception):
+        error = WorkerLostError(f"The task raised {safe_repr(error)}")
+    try:
+        told: dict[str, Any] = app.backend.prepare_exception(error)
+        json.dumps(told)
+    except Exception:  # noqa: BLE001 - it is the task's own class, and may do anything
+        kind = type(error)
+        return {"exc_type": kind.__name__, "exc_message": [safe_repr(error)], "exc_module": kind.__module__}
+    return told
+
+
+def _trace(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))[-TRACEBACK_LIMIT:]
+    except Exception as fault:  # noqa: BLE001 - as above
+        return f"{type(error).__name__}: its traceback cannot be written: {safe_repr(fault)}"
 
 
 def custom(state: str, result: Any) -> str:

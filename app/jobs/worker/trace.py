@@ -6,10 +6,11 @@ where somebody listens, a hook is called only where a task has one, and the outc
 
 import json
 import logging
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from billiard.common import terminate_handler_fired
@@ -17,54 +18,19 @@ from celery import signals
 from celery._state import _task_stack
 from celery.app.base import Celery
 from celery.app.task import Context, Task
-from celery.exceptions import Ignore, Reject, Retry
-from celery.utils.objects import mro_lookup
+from celery.exceptions import Ignore, Reject, Retry, WorkerShutdown, WorkerTerminate
 
 from jobs.ledger import Claimed, Ending, State
 from jobs.worker import meta
 from jobs.worker.board import Slot
-from jobs.worker.celery_task import JobTask, aware
-from jobs.worker.current import set_current
+from jobs.worker.carried import aware
+from jobs.worker.celery_task import JobTask
+from jobs.worker.current import noted_state, set_current
+from jobs.worker.hooks import has_own, tell
+from jobs.worker.outcome import AskedRetry, Attempt, HandedBack, Ignored, Outcome, Raised, Returned
 
 logger = logging.getLogger("jobs.worker")
 LONGEST_DELAY = timedelta(hours=1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Returned:
-    """The function came to its end; `result` is JSON."""
-
-    value: Any
-    result: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Raised:
-    """The function, or what stands around it, raised."""
-
-    error: BaseException
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskedRetry:
-    """The task asked for another attempt."""
-
-    retry: Retry
-
-
-type Outcome = Returned | Raised | AskedRetry
-
-
-@dataclass(kw_only=True, slots=True)
-class Attempt:
-    """One try at a job: the task, its request, and what came of it."""
-
-    job: Claimed
-    task: Task
-    request: Context
-    options: Mapping[str, Any]
-    limits: tuple[float, float]
-    """Soft and hard, in seconds; 0 for no limit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,14 +48,16 @@ def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
     """Run the attempt's user code. Raises nothing of the task's: whatever happens is the outcome."""
     task = place.app.tasks[job.task]
     options: Mapping[str, Any] = json.loads(job.options) if job.options != "{}" else {}
-    request = _request(job, options, place.hostname)
-    attempt = Attempt(job=job, task=task, options=options, request=request, limits=_limits(place, task, options))
+    request = _request(task, job, options, place.hostname)
+    attempt = Attempt(
+        job=job, task=task, options=options, request=request, limits=_limits(place, task, options)
+    )
     _task_stack.push(task)
     task.request_stack.push(attempt.request)
     set_current(job)
     try:
         outcome = _call(attempt, slot)
-        _tell(attempt, outcome)
+        tell(attempt, outcome)
     finally:
         set_current(None)
         task.request_stack.pop()
@@ -97,20 +65,32 @@ def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
     return attempt, outcome
 
 
-def _request(job: Claimed, options: Mapping[str, Any], hostname: str) -> Context:
+def _request(task: Task, job: Claimed, options: Mapping[str, Any], hostname: str) -> Context:
     request = Context.__new__(Context)  # its own constructor sorts all that a message may carry
+    redelivered = job.attempt > job.retries + 1
     request.__dict__.update(
         id=job.id, task=job.task, retries=job.retries + int(options.get("retries", 0)), hostname=hostname,
         called_directly=False, is_eager=False, root_id=options.get("root_id", job.id),
         parent_id=options.get("parent_id"), correlation_id=job.id, asked_retry=None, token=job.token,
-        delivery_info={"exchange": "", "routing_key": job.queue, "priority": job.priority, "redelivered": False},
+        delivery_info={"exchange": "", "routing_key": job.queue, "priority": job.priority, "redelivered": redelivered},
         headers=options.get("headers"), shadow=options.get("shadow"), utc=True,
     )  # fmt: skip
-    if headers := options.get("headers"):
-        request.__dict__.update({name: value for name, value in headers.items() if not hasattr(request, name)})
-    if "ignore_result" in options:
-        request.ignore_result = options["ignore_result"]
+    hard, soft = (
+        options.get("time_limit") or task.time_limit,
+        options.get("soft_time_limit") or task.soft_time_limit,
+    )
+    if hard or soft:
+        request.__dict__.update(timelimit=[hard, soft], time_limit=hard, soft_time_limit=soft)
+    if options:
+        request.__dict__.update({name: options[name] for name in _TOLD if name in options})
+        headers = options.get("headers") or {}
+        request.__dict__.update(
+            {name: value for name, value in headers.items() if not hasattr(request, name)}
+        )
     return request
+
+
+_TOLD = ("ignore_result", "eta", "expires", "stamped_headers", "stamps")
 
 
 def _limits(place: Workplace, task: Task, options: Mapping[str, Any]) -> tuple[float, float]:
@@ -124,11 +104,16 @@ def _call(attempt: Attempt, slot: Slot) -> Outcome:
     try:
         args, kwargs = task.decode(job.arguments) if isinstance(task, JobTask) else json.loads(job.arguments)
         request.args, request.kwargs = args, kwargs
-        function = task if _has_own(task, "__call__") else task.run
+        function = task if has_own(task, "__call__") else task.run
         if signals.task_prerun.receivers:
             signals.task_prerun.send(sender=task, task_id=job.id, task=task, args=args, kwargs=kwargs)
-        if _has_own(task, "before_start"):
+        if task.track_started and not _ignored(attempt):
+            task.update_state(
+                state=State.STARTED.value, meta={"pid": os.getpid(), "hostname": request.hostname}
+            )
+        if has_own(task, "before_start"):
             task.before_start(job.id, args, kwargs)
+        began = time.monotonic()
         try:
             slot.begin(int(job.token), job.id, job.task, *attempt.limits)
             value = function(*args, **kwargs)
@@ -136,51 +121,23 @@ def _call(attempt: Attempt, slot: Slot) -> Outcome:
             slot.end()
         if request.asked_retry is not None:  # retry(throw=False)
             return AskedRetry(retry=request.asked_retry)
-        return Returned(value=value, result=task.dump(value) if isinstance(task, JobTask) else json.dumps(value))
+        seconds = time.monotonic() - began
+        result = task.dump(value) if isinstance(task, JobTask) else json.dumps(value)
+        return Returned(value=value, result=result, seconds=seconds)
     except Retry as retry:
         return AskedRetry(retry=retry)
     except Ignore:
-        return Returned(value=None, result="null")
+        return Ignored(state=noted_state())
     except Reject as reject:
-        return Raised(error=reject)
+        return HandedBack(reject=reject) if reject.requeue else Raised(error=reject)
+    except (WorkerShutdown, WorkerTerminate):
+        raise
     except BaseException as error:
         if terminate_handler_fired():
             raise  # the process was told to end: the attempt has no outcome, the job goes to another
+        if request.asked_retry is not None:  # what was asked for comes, whatever the task did afterwards
+            return AskedRetry(retry=request.asked_retry)
         return Raised(error=error)
-
-
-def _tell(attempt: Attempt, outcome: Outcome) -> None:
-    """Celery's signals and the task's own hooks. What they raise is logged and changes nothing."""
-    task, job = attempt.task, attempt.job
-    args, kwargs = attempt.request.args or (), attempt.request.kwargs or {}
-    state, value, info = State.SUCCESS, None, None
-    try:
-        match outcome:
-            case Returned(value=value):
-                if signals.task_success.receivers:
-                    signals.task_success.send(sender=task, result=value)
-                if _has_own(task, "on_success"):
-                    task.on_success(value, job.id, args, kwargs)
-            case AskedRetry(retry=value):
-                state, info = State.RETRY, _info(value)
-                if signals.task_retry.receivers:
-                    signals.task_retry.send(sender=task, request=attempt.request, reason=value, einfo=info)
-                task.on_retry(value.exc, job.id, args, kwargs, info)
-            case Raised(error=value):
-                state, info = State.FAILURE, _info(value)
-                signals.task_failure.send(
-                    sender=task, task_id=job.id, exception=value, args=args, kwargs=kwargs,
-                    traceback=value.__traceback__, einfo=info,
-                )  # fmt: skip
-                task.on_failure(value, job.id, args, kwargs, info)
-        if _has_own(task, "after_return"):
-            task.after_return(state.value, value, job.id, args, kwargs, info)
-        if signals.task_postrun.receivers:
-            signals.task_postrun.send(
-                sender=task, task_id=job.id, task=task, args=args, kwargs=kwargs, retval=value, state=state.value
-            )
-    except Exception:
-        logger.exception("job.hook_failed task=%s job=%s", job.task, job.id)
 
 
 def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
@@ -188,7 +145,13 @@ def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
     children = _children(attempt.request)
     match outcome:
         case Returned(result=result):
-            return Ending(outcome=State.SUCCESS, meta=_unless_ignored(attempt, meta.succeeded(result, children)))
+            return Ending(
+                outcome=State.SUCCESS, meta=_unless_ignored(attempt, meta.succeeded(result, children))
+            )
+        case Ignored(state=state):
+            return Ending(outcome=State.FAILURE if state == State.FAILURE else State.SUCCESS)
+        case HandedBack():
+            return Ending(outcome=State.PENDING, counts=True)
         case AskedRetry(retry=retry):
             told = meta.failed(app, "RETRY", retry.exc or retry, children)
             when = retry.when
@@ -196,11 +159,17 @@ def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
             due = aware(when) if not isinstance(when, int | float) else None
             arguments = getattr(retry, "arguments", "")
             return Ending(
-                outcome=State.RETRY, meta=told, delay=timedelta(seconds=countdown), due=due, arguments=arguments
+                outcome=State.RETRY,
+                meta=told,
+                delay=timedelta(seconds=countdown),
+                due=due,
+                arguments=arguments,
             )
         case Raised(error=error):
             if (delay := _own_retry(attempt, error)) is not None:
-                return Ending(outcome=State.RETRY, meta=meta.failed(app, "RETRY", error, children), delay=delay)
+                return Ending(
+                    outcome=State.RETRY, meta=meta.failed(app, "RETRY", error, children), delay=delay
+                )
             told = meta.failed(app, "FAILURE", error, children)
             return Ending(outcome=State.FAILURE, meta=_unless_ignored(attempt, told, error=True))
 
@@ -211,34 +180,22 @@ def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
     if declared is None or not isinstance(error, Exception) or isinstance(error, Reject):
         return None
     retries = attempt.request.retries
-    if retries + 1 >= declared.options.max_attempts or isinstance(error, attempt.task.MaxRetriesExceededError):
+    if retries + 1 >= declared.options.max_attempts or isinstance(
+        error, attempt.task.MaxRetriesExceededError
+    ):
         return None
     delay: timedelta = min(declared.options.retry_delay * 2**retries, LONGEST_DELAY)
     return delay
 
 
 def _unless_ignored(attempt: Attempt, told: str, *, error: bool = False) -> str:
-    ignored = attempt.request.__dict__.get("ignore_result", attempt.task.ignore_result)
     kept = error and attempt.task.store_errors_even_if_ignored
-    return "" if ignored and not kept else told
+    return "" if _ignored(attempt) and not kept else told
+
+
+def _ignored(attempt: Attempt) -> bool:
+    return bool(attempt.request.__dict__.get("ignore_result", attempt.task.ignore_result))
 
 
 def _children(request: Context) -> list[Any]:
     return [child.as_tuple() for child in request.children] if request.__dict__.get("_children") else []
-
-
-def _has_own(task: Task, method: str) -> bool:
-    return _class_has_own(type(task), method)
-
-
-@cache
-def _class_has_own(task: type[Task], method: str) -> bool:
-    """Whether a task's class has a method of its own, below Celery's."""
-    patched = ["celery.app.task", "celery.app.trace"]
-    return mro_lookup(task, method, stop={Task, object}, monkey_patched=patched) is not None
-
-
-def _info(error: BaseException) -> Any:
-    from billiard.einfo import ExceptionInfo
-
-    return ExceptionInfo((type(error), error, error.__traceback__))

@@ -5,10 +5,13 @@
 -- Returns {'ok'} or {'ok', id, token, task, arguments, attempt, retries, queue, priority, created,
 -- options}; {'gone'} when the holder was released; {'unknown'} when the set of tasks is not there.
 local holder, seq, queue, known = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local before = replay(holder, seq)
+local before, held, held_token = replay(holder, seq)
 if before then return before end
 if call('EXISTS', known) == 0 then return {'unknown'} end
+has_only(nil, nil, held, held_token)
+local answered = remember(holder, seq, 'ok', claim(queue, known, holder))
 if not call('ZSCORE', P .. 'leases', holder) then
   call('ZADD', P .. 'leases', NOW + LEASE, holder)
+  call('PERSIST', holder_key(holder)) -- it ends with its lease
 end
-return remember(holder, seq, 'ok', claim(queue, known, holder))
+return answered

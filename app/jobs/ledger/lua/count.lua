@@ -13,4 +13,4 @@ local counters = call('HMGET', queue_key(queue), 'accepted', 'success', 'failure
 local function counter(i) return tonumber(counters[i] or 0) end
 return {counter(1), waiting, call('ZCARD', order_key('scheduled', queue)),
   call('ZCARD', order_key('started', queue)), call('ZCARD', order_key('retry', queue)),
-  counter(2), counter(3), counter(4), call('LLEN', queue)}
+  counter(2), counter(3), counter(4), bells(queue)}

@@ -4,13 +4,15 @@
 -- ARGV: holder, seq, id, token, outcome, meta (JSON without its end, '' to publish nothing),
 --       delay (us, RETRY), due (us since the epoch, '' for none, RETRY), arguments (RETRY, '' for the
 --       same), stored (1: the result is in the database), queue to claim from ('' for no claim),
---       key of the set of tasks that the holder's worker knows.
--- Outcome: SUCCESS, FAILURE, REVOKED, RETRY, or PENDING (handed back: does not count as an attempt).
+--       key of the set of tasks that the holder's worker knows, counts (1: a hand-back that counts as an
+--       attempt; '' or absent: it does not).
+-- Outcome: SUCCESS, FAILURE, REVOKED, RETRY, or PENDING (handed back).
 -- Returns as claim.lua does; {'refused'} when the token is not the job's latest or it does not run:
 -- then nothing is recorded and nothing claimed. {'gone'} when the holder was released.
 local holder, seq, id, token, outcome, meta = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local before = replay(holder, seq)
+local before, held, held_token = replay(holder, seq)
 if before then return before end
+has_only(id, token, held, held_token)
 
 local record = job_key(id)
 local job = call('HMGET', record, 'state', 'token', 'queue', 'task', 'key', 'created', 'prio')
@@ -20,14 +22,14 @@ call('ZREM', order_key('started', queue), id)
 
 if outcome == 'PENDING' then
   call('HSET', record, 'state', 'PENDING')
-  call('HINCRBY', record, 'attempt', -1)
+  if ARGV[13] ~= '1' then call('HINCRBY', record, 'attempt', -1) end
   make_ready(queue, lane, id, tonumber(job[6]), priority)
 elseif outcome == 'RETRY' then
   local due = ARGV[8] ~= '' and tonumber(ARGV[8]) or NOW + tonumber(ARGV[7])
   call('HINCRBY', record, 'retries', 1)
   if ARGV[9] ~= '' then call('HSET', record, 'args', ARGV[9]) end
   if due > NOW then
-    call('HSET', record, 'state', 'RETRY', 'due', due)
+    call('HSET', record, 'state', 'RETRY', 'due', integer(due))
     call('ZADD', order_key('retry', queue), due, id)
   else
     call('HSET', record, 'state', 'PENDING')

@@ -43,12 +43,13 @@ local function failure(state, class, module, message)
 end
 
 -- The attempt is gone with its process: the job goes back to the head of its lane, or ends dead.
+-- Without a cause no process is to blame, and nothing counts against the job.
 -- Does nothing unless this token is still the job's latest and runs.
 local function take_back(id, token, cause)
   local job = call('HMGET', job_key(id), 'state', 'token', 'queue', 'task', 'key', 'created', 'prio')
   if job[1] ~= 'STARTED' or job[2] ~= token then return false end
   call('ZREM', order_key('started', job[3]), id)
-  local lost = call('HINCRBY', job_key(id), 'lost', 1)
+  local lost = cause and call('HINCRBY', job_key(id), 'lost', 1) or 0
   if lost >= LOST_LIMIT then
     local message = 'Lost ' .. lost .. ' attempts with their processes; the last: ' .. cause
     finalize(id, job[3], 'FAILURE', failure('FAILURE', 'WorkerLostError', 'billiard.exceptions', message))

@@ -16,7 +16,7 @@ local NOW = clock[1] * 1000000 + clock[2]
 
 local function job_key(id) return P .. 'job:' .. id end
 local function queue_key(queue) return P .. 'queue:' .. queue end
-local function lane_key(queue, lane) return P .. 'lane:' .. queue .. '|' .. lane end
+local function lane_key(queue, lane) return P .. 'lane:' .. queue .. '\n' .. lane end
 local function lanes_key(queue) return P .. 'lanes:' .. queue end
 local function order_key(order, queue) return P .. order .. ':' .. queue end
 local function holder_key(holder) return P .. 'holder:' .. holder end
@@ -51,10 +51,19 @@ local function is_claimable(queue) return call('EXISTS', lanes_key(queue)) == 1 
 -- A standard Celery message that names the queue and no job; it wakes a worker.
 local function ring(queue)
   local id = 'ring-' .. integer(call('INCR', P .. 'bells'))
-  local bell = string.gsub([==[@BELL@]==], '%$(%u+)%$', {ID = id, QUEUE = queue})
+  local name = string.sub(cjson.encode(queue), 2, -2)
+  local quoted = string.sub(cjson.encode(name), 2, -2) -- the body is JSON inside a JSON string
+  local bell = string.gsub([==[@BELL@]==], '%$(%u+)%$', {ID = id, QUEUE = name, QUOTED = quoted})
   call('LPUSH', queue, bell)
 end
 
+-- How many bells lie in the queue's list. The list's key is not the ledger's own: where it is no list,
+-- nothing can be rung, and that must stop neither the queue's jobs nor the tick of all queues.
+local function bells(queue)
+  local length = redis.pcall('LLEN', queue)
+  return type(length) == 'number' and length or BELLS
+end
+
 local function ring_if_few(queue)
-  if is_claimable(queue) and call('LLEN', queue) < BELLS then ring(queue) end
+  if is_claimable(queue) and bells(queue) < BELLS then ring(queue) end
 end

@@ -6,9 +6,10 @@
 -- Returns {ran, more, rubbish}: whether it ran, whether a piece was too large for one run, and how
 -- many jobs' stored results wait to be deleted.
 local PIECE = 500
-local GAP = 5000000 -- us without a tick after which nobody can be blamed for a lease not renewed
-local state = call('HMGET', P .. 'tick', 'at', 'grace')
-local last, grace = tonumber(state[1] or 0), tonumber(state[2] or 0)
+-- us without a tick after which nobody can be blamed for a lease not renewed
+local GAP = math.max(2000000, math.min(5000000, LEASE / 4))
+local before = call('HMGET', P .. 'tick', 'at', 'grace')
+local last, grace = tonumber(before[1] or 0), tonumber(before[2] or 0)
 if ARGV[1] ~= '1' and NOW >= last and NOW - last < 1000000 then return {0, 0, 0} end
 if NOW < last or NOW - last > GAP then
   grace = NOW + LEASE
@@ -30,16 +31,22 @@ local function move_due(order, queue)
   for _, id in ipairs(piece(key)) do
     local job = call('HMGET', job_key(id), 'task', 'key', 'due', 'prio')
     call('ZREM', key, id)
-    call('HSET', job_key(id), 'state', 'PENDING')
-    make_ready(queue, lane_of(job[1], job[2]), id, tonumber(job[3]), tonumber(job[4] or 0))
+    if job[1] then -- a record that somebody deleted shows as a gap, and stops nobody else's job
+      call('HSET', job_key(id), 'state', 'PENDING')
+      make_ready(queue, lane_of(job[1], job[2]), id, tonumber(job[3]), tonumber(job[4] or 0))
+    end
   end
 end
 
-local function trim(order, queue)
-  local key = order_key(order, queue)
+local function trim(state, queue)
+  local key = order_key(COUNTER[state], queue)
   for _, id in ipairs(piece(key)) do
-    if call('HEXISTS', job_key(id), 'stored') == 1 then call('SADD', P .. 'rubbish', id) end
-    call('UNLINK', job_key(id), result_key(id))
+    local job = call('HMGET', job_key(id), 'state', 'queue', 'stored')
+    -- Else its record ended before its turn here, and the id was accepted anew.
+    if job[1] == state and job[2] == queue then
+      if job[3] then call('SADD', P .. 'rubbish', id) end
+      call('UNLINK', job_key(id), result_key(id))
+    end
     call('ZREM', key, id)
   end
 end
@@ -50,9 +57,7 @@ end
 for _, queue in ipairs(call('SMEMBERS', P .. 'queues')) do
   move_due('scheduled', queue)
   move_due('retry', queue)
-  trim('success', queue)
-  trim('failure', queue)
-  trim('revoked', queue)
-  if is_claimable(queue) and call('LLEN', queue) == 0 then ring(queue) end
+  for state in pairs(COUNTER) do trim(state, queue) end
+  if is_claimable(queue) and bells(queue) == 0 then ring(queue) end
 end
 return {1, more, call('SCARD', P .. 'rubbish')}

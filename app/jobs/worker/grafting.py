@@ -1,0 +1,24 @@
+"""Whatever class a task was made from (`class MyTask(celery.Task)`), on this application it is the platform's."""
+
+from typing import Any
+
+from celery.app.registry import TaskRegistry
+from celery.app.task import Task
+
+from jobs.worker.celery_task import JobTask
+
+
+class JobRegistry(TaskRegistry):  # type: ignore[misc]  # Celery has no types of its own
+    """A Celery application's tasks, by name."""
+
+    def __setitem__(self, name: str, task: Any) -> None:
+        if not isinstance(task, JobTask):
+            _graft(task)
+        super().__setitem__(name, task)
+
+
+def _graft(task: Task) -> None:
+    """Put `JobTask` below the task's class: what that class defines itself still comes first."""
+    own = type(task)
+    names = {name: getattr(own, name) for name in ("__module__", "__doc__", "__qualname__")}
+    task.__class__ = type(own.__name__, (own, JobTask), names)

@@ -1,0 +1,63 @@
+"""One attempt, and what can come of it: a value, matched where the ledger is told and where hooks are called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from celery.app.task import Context, Task
+from celery.exceptions import Reject, Retry
+
+from jobs.ledger import Claimed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Returned:
+    """The function came to its end; `result` is JSON."""
+
+    value: Any
+    result: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignored:
+    """The task wants no result recorded but, maybe, the one that it gave itself (`update_state`)."""
+
+    state: str
+    """The state that it gave itself; '' for none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandedBack:
+    """The task rejected the job and wants it queued again."""
+
+    reject: Reject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raised:
+    """The function, or what stands around it, raised."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedRetry:
+    """The task asked for another attempt."""
+
+    retry: Retry
+
+
+type Outcome = Returned | Raised | AskedRetry | Ignored | HandedBack
+
+
+@dataclass(kw_only=True, slots=True)
+class Attempt:
+    """One try at a job: the task, its request, and what came of it."""
+
+    job: Claimed
+    task: Task
+    request: Context
+    options: Mapping[str, Any]
+    limits: tuple[float, float]
+    """Soft and hard, in seconds; 0 for no limit."""

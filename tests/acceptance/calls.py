@@ -1,0 +1,42 @@
+"""A user's calls, with the real curl."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def curl(*arguments: str) -> str:
+    """What curl prints."""
+    done = subprocess.run(
+        ["curl", "--silent", "--show-error", *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def eventually[T](ask: Callable[[], T], wanted: Callable[[T], bool], within_seconds: float = 30) -> T:
+    """The first answer that is wanted, of many; for what tells nobody when it happens."""
+    deadline = time.monotonic() + within_seconds
+    while not wanted(answer := ask()):
+        assert time.monotonic() < deadline, f"still {answer!r}"
+    return answer
+
+
+def status(api: str, task_id: str) -> dict[str, Any]:
+    return dict(json.loads(curl(f"{api}/api/tasks/status/{task_id}/")))
+
+
+def submit(api: str, task: str, body: dict[str, Any]) -> str:
+    return str(json.loads(curl("-X", "POST", f"{api}/api/tasks/{task}/", "-d", json.dumps(body)))["task_id"])
+
+
+def free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -1,0 +1,307 @@
+"""The ledger against a small model: any order of calls, with every invariant held after every one.
+
+Time is never waited for: an instant passes because its score is moved into the past.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from jobs.conf import Settings
+from jobs.ledger import Claimed, Ending, Holder, HolderGone, KnownTasks, Ledger, State, Submission
+from tests.integration.ledger_model import LOST_LIMIT, Job, Model
+from tests.integration.ledger_view import FINAL_ORDERS, P, look
+from tests.redises import Server
+
+QUEUES = ("celery", 'a "quoted" queue')
+TASKS = ("count", "process", "resize")
+IDS = ("job-1", "job-2", "job-3", "job-4", 'ein "Zitat"/ä', "日本 %$ID$")
+KNOWN = (TASKS, TASKS, TASKS[:1])
+"""What the worker of each holder knows."""
+PAST, FUTURE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+queues = st.sampled_from([QUEUES[0], QUEUES[0], QUEUES[0], QUEUES[1]])
+hands = st.sampled_from(range(len(KNOWN)))
+picks = st.integers(0, len(IDS) - 1)
+endings = st.builds(
+    Ending, outcome=st.sampled_from([State.SUCCESS, State.FAILURE, State.REVOKED, State.RETRY, State.PENDING]),
+    meta=st.sampled_from(["", '{"status":"X","result":null,"traceback":null,"children":[]']),
+    delay=st.sampled_from([timedelta(0), HOUR]), due=st.sampled_from([None, None, PAST]),
+    arguments=st.sampled_from(["", '{"other":1}']), stored=st.booleans(),
+)  # fmt: skip
+
+submissions = st.builds(
+    Submission, id=st.sampled_from(IDS), task=st.sampled_from(TASKS), queue=queues, arguments=st.just("{}"),
+    priority=st.integers(0, 9), key=st.sampled_from(["", "", "k|1"]),
+    delay=st.sampled_from([timedelta(0)] * 4 + [HOUR]), due=st.sampled_from([None] * 4 + [PAST, FUTURE]),
+    expires=st.sampled_from([None] * 4 + [FUTURE, PAST]),
+)  # fmt: skip
+
+
+class Recorder(Holder):
+    """A holder that keeps its calls, to send them again as the network might."""
+
+    def __init__(self, id: str, settings: Settings, known: KnownTasks) -> None:  # noqa: A002
+        super().__init__(id, settings, known)
+        self.calls: list[tuple[str, int, tuple[Any, ...], list[bytes]]] = []
+
+    def _call(self, script: str, *arguments: Any) -> list[bytes]:
+        answer = super()._call(script, *arguments)
+        self.calls.append((script, self._seq, arguments, answer))
+        return answer
+
+    def again(self, back: int) -> list[bytes]:
+        """Send a call again as it was: the last for 1, the one before it for 2."""
+        script, seq, arguments, _ = self.calls[-back]
+        answer: list[bytes] = self._wire.run(self._scripts[script], self.id, seq, *arguments)
+        return answer
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Drives the ledger and the model side by side."""
+
+    def __init__(self, server: Server, ledger: Ledger, jobs_settings: Settings) -> None:
+        super().__init__()
+        self.raw, self.ledger, self.settings = server.raw, ledger, jobs_settings
+        self.raw.flushdb()
+        self.model = Model()
+        self.gone: set[str] = set()
+        self.born = 0
+        self.endings: dict[str, dict[str, str]] = {}
+        self.hands = [self.new_holder(known) for known in KNOWN]
+        self.judge = self.new_holder(TASKS)
+        self.ledger.tick(force=True)
+        self.raw.hset(f"{P}tick", "grace", 0)
+
+    def teardown(self) -> None:
+        for holder in (*self.hands, self.judge):
+            holder.close()
+
+    def new_holder(self, known: Iterable[str]) -> Recorder:
+        self.born += 1
+        return Recorder(f"holder-{self.born}", self.settings, KnownTasks(known, self.settings))
+
+    @initialize(wanted=st.lists(submissions, min_size=3, max_size=8))
+    def submit_some(self, wanted):
+        for one in wanted:
+            self.submit_one(one)
+
+    @rule(wanted=submissions)
+    def submit(self, wanted):
+        self.submit_one(wanted)
+
+    @rule(hand=hands, queue=queues)
+    def claim(self, hand, queue):
+        holder = self.hands[hand]
+        if holder.id in self.gone:
+            self.is_refused(hand, lambda: holder.claim(queue))
+            holder = self.hands[hand]
+        self.is_given(holder, queue, holder.claim(queue))
+
+    @precondition(lambda self: self.model.held)
+    @rule(pick=picks, ending=endings, claim_from=st.sampled_from(["", QUEUES[0], *QUEUES]))
+    def finish(self, pick, ending, claim_from):
+        holder, job = self.a_holder_at_work(pick)
+        finished = holder.finish(job.claimed(), ending, claim_from=claim_from)
+        assert finished.recorded
+        self.end(job, ending)
+        self.is_given(holder, claim_from, finished.next)
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(hand=hands, pick=picks, ending=endings, claim_from=st.sampled_from(["", *QUEUES]), older=st.booleans())
+    def finish_what_it_does_not_have(self, hand, pick, ending, claim_from, older):
+        holder, job = self.hands[hand], self.a_job(pick)
+        older = older or job.state is State.STARTED
+        stale = replace(job.claimed(), token=str(job.token - older))
+        if holder.id in self.gone:
+            self.is_refused(hand, lambda: holder.finish(stale, ending, claim_from=claim_from))
+            return
+        finished = holder.finish(stale, ending, claim_from=claim_from)
+        assert (finished.recorded, finished.next) == (False, None)
+        self.model.has_only(holder.id, None)
+
+    @precondition(lambda self: self.model.held)
+    @rule(pick=picks)
+    def end_by_force(self, pick):
+        _, job = self.a_holder_at_work(pick)
+        assert self.judge.finish(job.claimed(), Ending(outcome=State.FAILURE)).recorded
+        self.model.end(job, State.FAILURE)
+
+    @rule(hand=hands)
+    def calls_come_again(self, hand):
+        holder, before = self.hands[hand], look(self.raw).values
+        if holder.calls:
+            *_, answer = holder.calls[-1]
+            job = self.model.held.get(holder.id)
+            expected = answer if job and answer[1:2] == [job.id.encode()] else answer[:1]
+            assert holder.again(1) == ([b"gone"] if holder.id in self.gone else expected)
+        if len(holder.calls) > 1:
+            assert holder.again(2) == [b"gone" if holder.id in self.gone else b"stale"]
+        assert look(self.raw).values == before
+
+    @rule(hand=hands)
+    def release(self, hand):
+        name = self.hands[hand].id
+        assert self.ledger.release("killed", [name]) == self.model.release(name)
+        self.gone.add(name)
+
+    @rule(silent=st.sets(hands, max_size=2), renewed=st.sets(hands, max_size=1), after_a_gap=st.booleans(), lost=queues)
+    def tick(self, silent, renewed, after_a_gap, lost):
+        self.raw.delete(lost)
+        overdue = self.leases_run_out(silent) - self.renew(renewed)
+        seconds, microseconds = self.raw.time()
+        self.raw.hset(f"{P}tick", "at", 0 if after_a_gap else seconds * 1_000_000 + microseconds)
+        assert self.ledger.tick(force=True).ran
+        if not after_a_gap:
+            for name in overdue:
+                self.model.release(name)
+            self.gone.update(overdue)
+        self.model.tick()
+        self.raw.hset(f"{P}tick", "grace", 0)
+        for queue in QUEUES:
+            assert self.raw.llen(queue) > 0 or not self.model.waiting(queue)
+
+    @precondition(lambda self: self.model.held)
+    @rule(pick=picks, right=st.booleans())
+    def note(self, pick, right):
+        _, job = self.a_holder_at_work(pick)
+        before = look(self.raw).values
+        assert self.ledger.note(job.id, str(job.token - (not right)), progress="1") is right
+        assert right or look(self.raw).values == before
+        assert not right or self.record(job.id)["progress"] == "1"
+
+    @precondition(lambda self: self.model.later())
+    @rule(pick=picks, instant=st.sampled_from([1000, 2000]))
+    def due_instant_comes(self, pick, instant):
+        later = self.model.later()
+        job = later[pick % len(later)]
+        self.raw.hset(f"{P}job:{job.id}", "due", instant)
+        self.raw.zadd(f"{P}{job.order}:{job.queue}", {job.id: instant})
+        job.due = instant
+
+    @precondition(lambda self: self.model.ended())
+    @rule(pick=picks, record_too=st.booleans())
+    def retention_passes(self, pick, record_too):
+        ended = self.model.ended()
+        job = ended[pick % len(ended)]
+        self.raw.zadd(f"{P}{job.order}:{job.queue}", {job.id: 1})
+        self.model.trimmable.add(job.id)
+        if record_too:
+            self.raw.delete(f"{P}job:{job.id}", f"celery-task-meta-{job.id}")
+            self.model.lose_record(job)
+
+    @invariant()
+    def all_holds(self):
+        view, orders = look(self.raw), self.model.orders()
+        assert dict(view.orders()) == orders
+        assert view.without_a_reason_to_stay() == []
+        for queue in QUEUES:
+            assert self.ledger.counts(queue).gap == 0
+            assert view.lanes(queue) == view.lane_heads(queue)
+            assert self.raw.llen(queue) <= 2
+        for job in self.model.jobs.values():
+            record = view.record(job.id)
+            for name, value in job.recorded().items():
+                assert type(value)(record.get(name, 0)) == value, (job.id, name)
+            if job.order in FINAL_ORDERS:
+                assert self.endings.setdefault(job.id, record) == record
+            else:
+                self.endings.pop(job.id, None)
+        started = {job.id for job in self.model.jobs.values() if job.state is State.STARTED}
+        assert started == {job.id for job in self.model.held.values()}
+
+    def is_given(self, holder: Recorder, queue: str, given: Claimed | None) -> None:
+        """What the ledger gave is what the model would give, at a higher token than any before."""
+        expected = self.model.claim(holder.id, queue, holder._known.names) if queue else None
+        if expected is None or given is None:
+            assert given is None
+            assert expected is None
+            return
+        assert int(given.token) > expected.token
+        expected.token = int(given.token)
+        assert given == expected.claimed()
+        assert self.record(given.id)["holder"] == holder.id
+        assert self.raw.llen(queue) > 0 or not self.model.waiting(queue)
+
+    def submit_one(self, wanted: Submission) -> None:
+        assert self.ledger.submit(wanted) is (wanted.id not in self.model.jobs)
+        if wanted.id in self.model.jobs:
+            return
+        job = Job(
+            id=wanted.id, task=wanted.task, queue=wanted.queue, key=wanted.key, arguments=wanted.arguments,
+            priority=wanted.priority, expired=wanted.expires == PAST, created=int(self.record(wanted.id)["created"]),
+        )  # fmt: skip
+        assert job.created > max((other.created for other in self.in_queue(job.queue)), default=0)
+        self.model.jobs[job.id] = job
+        if wanted.due == FUTURE or (wanted.due is None and wanted.delay):
+            job.order = "scheduled"
+        else:
+            self.model.make_ready(job, job.created)
+            assert self.raw.llen(job.queue) > 0
+
+    def leases_run_out(self, hands: set[int]) -> set[str]:
+        """The holders among these that have a lease, which is over now."""
+        names = {self.hands[hand].id for hand in hands}
+        return {name for name in names if self.raw.zadd(f"{P}leases", {name: 1}, xx=True, ch=True)}
+
+    def renew(self, hands: set[int]) -> set[str]:
+        names = [self.hands[hand].id for hand in sorted(hands)]
+        assert self.ledger.renew("worker", "{}", names) == [name for name in names if name in self.gone]
+        return set(names)
+
+    def end(self, job: Job, ending: Ending) -> None:
+        if ending.outcome is State.PENDING:
+            self.model.hand_back(job)
+        elif ending.outcome is State.RETRY:
+            self.model.retry(job, later=ending.due is None and bool(ending.delay), arguments=ending.arguments)
+        else:
+            self.model.end(job, ending.outcome)
+
+    def is_refused(self, hand: int, call: Any) -> None:
+        """A holder that was released can do nothing any more; another comes in its place."""
+        before = look(self.raw).values
+        with pytest.raises(HolderGone):
+            call()
+        assert look(self.raw).values == before
+        self.hands[hand].close()
+        self.hands[hand] = self.new_holder(KNOWN[hand])
+
+    def a_job(self, pick: int) -> Job:
+        return list(self.model.jobs.values())[pick % len(self.model.jobs)]
+
+    def a_holder_at_work(self, pick: int) -> tuple[Recorder, Job]:
+        name, job = sorted(self.model.held.items())[pick % len(self.model.held)]
+        return next(holder for holder in self.hands if holder.id == name), job
+
+    def record(self, job_id: str) -> dict[str, str]:
+        return dict(self.raw.hgetall(f"{P}job:{job_id}"))
+
+    def in_queue(self, queue: str) -> list[Job]:
+        return [job for job in self.model.jobs.values() if job.queue == queue]
+
+
+@pytest.mark.timeout(180)
+def test_whatever_is_called_in_whatever_order_the_ledger_does_as_its_model_does(server):
+    jobs_settings = Settings(REDIS_URL=server.url, LEASE=HOUR, LOST_LIMIT=LOST_LIMIT)
+    ledger = Ledger(jobs_settings)
+    profile = settings(
+        max_examples=120, stateful_step_count=40, deadline=None, derandomize="CI" in os.environ,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    run_state_machine_as_test(lambda: LedgerMachine(server, ledger, jobs_settings), settings=profile)
+    ledger._redis.connection_pool.disconnect()
