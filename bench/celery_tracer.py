@@ -13,6 +13,7 @@ from djangoNinja import app
 from jobs.ledger import Claimed
 from jobs.worker import trace
 from jobs.worker.board import Slot
+from jobs.worker.outcome import Attempt, Outcome, Raised, Returned
 
 __all__ = ["app"]
 NO_CHILDREN = Context()
@@ -23,7 +24,7 @@ def _tracer(task: Task, hostname: str) -> Any:
     return build_tracer(task.name, task, app=app, hostname=hostname)
 
 
-def run(place: trace.Workplace, job: Claimed, slot: Slot) -> tuple[trace.Attempt, trace.Outcome]:
+def run(place: trace.Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
     """One attempt through Celery's tracer; the ledger records its end as ever."""
     task = place.app.tasks[job.task]
     args, kwargs = task.decode(job.arguments)
@@ -33,13 +34,13 @@ def run(place: trace.Workplace, job: Claimed, slot: Slot) -> tuple[trace.Attempt
         "delivery_info": {"exchange": "", "routing_key": job.queue, "priority": 0, "redelivered": False},
         "ignore_result": True,  # its result is the ledger's to write
     }  # fmt: skip
-    attempt = trace.Attempt(job=job, task=task, options={}, request=NO_CHILDREN, limits=(0.0, 0.0))
+    attempt = Attempt(job=job, task=task, options={}, request=NO_CHILDREN, limits=(0.0, 0.0))
     slot.begin(int(job.token), job.id, job.task, 0.0, 0.0)
     value, fault, _, _ = _tracer(task, place.hostname)(job.id, args, kwargs, request)
     slot.end()
     if fault is not None:
-        return attempt, trace.Raised(error=fault.retval)
-    return attempt, trace.Returned(value=value, result=task.dump(value))
+        return attempt, Raised(error=fault.retval)
+    return attempt, Returned(value=value, result=task.dump(value), seconds=0.0)
 
 
 trace.run = run

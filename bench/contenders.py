@@ -109,8 +109,8 @@ def _wrong_records(server: Server, jobs: dict[str, str]) -> list[str]:
     for some in batched(jobs, 1000, strict=False):
         pipe = server.redis.pipeline(transaction=False)
         for job_id in some:
-            pipe.hmget(f"tb:job:{job_id}", "state", "attempt", "token")
+            pipe.hmget(f"tb:job:{job_id}", "state", "attempt")
         for job_id, record in zip(some, pipe.execute(), strict=True):
-            if record != [b"SUCCESS", b"1", b"1"]:
-                found.append(f"{job_id}: state, attempt and token {record}")
+            if record != [b"SUCCESS", b"1"]:
+                found.append(f"{job_id}: state and attempt {record}")
     return found

@@ -7,8 +7,8 @@ import pytest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
-from tests.servers import Valkey, running_api, running_valkey  # noqa: E402
-from tests.workers import POOLS, Platform, Worker, running_worker  # noqa: E402
+from tests.servers import Valkey, running_api, running_valkey
+from tests.workers import POOLS, Platform, Worker, running_worker
 
 
 @pytest.fixture(scope="module")

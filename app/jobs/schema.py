@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
@@ -106,54 +106,68 @@ def read_schema(function: Callable[..., Any], name: str, *, place: str, bound: b
     Raises:
         DeclarationError: a parameter or the return type has no annotation, or no JSON form.
     """
-
-    def refuse(fault: str) -> NoReturn:
-        raise DeclarationError(f"{place}: task {name}: {fault}")
-
     try:
         signature = inspect.signature(function, eval_str=True)
+        parameters = list(signature.parameters.values())
+        takes_job = not bound and bool(parameters) and parameters[0].annotation is Job
+        if bound and not parameters:
+            raise _Fault("bind=True needs a first parameter for the Celery task")
+        own = parameters[1:] if bound or takes_job else parameters
+        return Schema(
+            input=_model(name, own), output=_output(signature), takes_job=takes_job,
+            signature=signature.replace(parameters=own), is_async=inspect.iscoroutinefunction(function),
+        )  # fmt: skip
     except NameError as error:
-        refuse(f"an annotation cannot be resolved: {error}")
-    parameters = list(signature.parameters.values())
-    takes_job = not bound and bool(parameters) and parameters[0].annotation is Job
-    if bound and not parameters:
-        refuse("bind=True needs a first parameter for the Celery task")
-    own = parameters[1:] if bound or takes_job else parameters
-    for parameter in own:
-        if fault := _fault(parameter):
-            refuse(fault)
-    if signature.return_annotation is signature.empty:
-        refuse("the return type has no annotation (write '-> None' where nothing is returned)")
+        fault = f"an annotation cannot be resolved: {error}"
+    except _Fault as error:
+        fault = str(error)
+    raise DeclarationError(f"{place}: task {name}: {fault}")
+
+
+class _Fault(Exception):
+    """What is wrong with a signature."""
+
+
+def _model(name: str, parameters: Sequence[inspect.Parameter]) -> type[BaseModel]:
+    for parameter in parameters:
+        for fault, is_found in _faults(parameter).items():
+            if is_found:
+                raise _Fault(fault)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a parameter may be named `copy` or `json`
-            model = create_model(name, __config__=_STRICT, **{p.name: _field(p) for p in own})
+            model = create_model(name, __config__=_STRICT, **{p.name: _field(p) for p in parameters})
         model.model_json_schema()
     except PydanticUserError as error:
-        refuse(f"a parameter's type has no JSON form: {_first_line(error)}")
+        raise _Fault(f"a parameter's type has no JSON form: {_first_line(error)}") from None
+    return model
+
+
+def _output(signature: inspect.Signature) -> TypeAdapter[Any]:
+    if signature.return_annotation is signature.empty:
+        raise _Fault("the return type has no annotation (write '-> None' where nothing is returned)")
     try:
         output = _adapter(signature.return_annotation)
         output.json_schema(mode="serialization")
     except PydanticUserError as error:
-        refuse(f"the return type has no JSON form: {_first_line(error)}")
-    return Schema(
-        input=model, output=output, takes_job=takes_job,
-        signature=signature.replace(parameters=own), is_async=inspect.iscoroutinefunction(function),
-    )  # fmt: skip
+        raise _Fault(f"the return type has no JSON form: {_first_line(error)}") from None
+    return output
 
 
-def _fault(parameter: inspect.Parameter) -> str | None:
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-        return f"parameter '{parameter}': a schema needs named parameters"
-    if parameter.kind is parameter.POSITIONAL_ONLY:
-        return f"parameter '{parameter.name}' is positional-only: a job's arguments are named"
-    if parameter.annotation is parameter.empty:
-        return f"parameter '{parameter.name}' has no annotation"
-    if parameter.name.startswith(("_", "model_")):
-        return f"parameter '{parameter.name}': a name may not start with '_' or 'model_'"
-    if parameter.annotation is Job:
-        return f"parameter '{parameter.name}': the job can only be the first parameter"
-    return None
+def _faults(parameter: inspect.Parameter) -> dict[str, bool]:
+    """What can be wrong with a parameter, and whether it is."""
+    name, kind = parameter.name, parameter.kind
+    return {
+        f"parameter '{parameter}': a schema needs named parameters": (
+            kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        ),
+        f"parameter '{name}' is positional-only: a job's arguments are named": (
+            kind is parameter.POSITIONAL_ONLY
+        ),
+        f"parameter '{name}' has no annotation": parameter.annotation is parameter.empty,
+        f"parameter '{name}': a name may not start with '_' or 'model_'": name.startswith(("_", "model_")),
+        f"parameter '{name}': the job can only be the first parameter": parameter.annotation is Job,
+    }
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:

@@ -134,7 +134,12 @@ def task(
     priority: int = 0,
 ) -> _Declare: ...
 def task(
-    function: Callable[..., Any] | None = None, /, *, name: str | None = None, bind: bool = False, **options: Any
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    bind: bool = False,
+    **options: Any,
 ) -> Any:
     """Declare a function as a task: its parameters and its return type are the schema.
 
@@ -156,12 +161,15 @@ def task(
     return declare if function is None else declare(function)
 
 
-def _declare(function: Callable[..., Any], name: str, *, bind: bool, options: dict[str, Any]) -> Task[Any, Any]:
+def _declare(
+    function: Callable[..., Any], name: str, *, bind: bool, options: dict[str, Any]
+) -> Task[Any, Any]:
     place = place_of(function)
     try:
         chosen = Options(**options)
     except TypeError as error:
-        raise DeclarationError(f"{place}: task {name}: {str(error).removeprefix('Options.__init__() ')}") from None
+        fault = str(error).removeprefix("Options.__init__() ")
+        raise DeclarationError(f"{place}: task {name}: {fault}") from None
     new: Task[Any, Any] = Task(
         name=name, function=function, options=chosen, place=place, bound=bind,
         schema=read_schema(function, name, place=place, bound=bind),

@@ -67,7 +67,7 @@ USE_I18N = False
 CELERY_BROKER_URL = _redis_url("CELERY_BROKER_URL", "redis://redis:6379/0")
 CELERY_RESULT_BACKEND = _text("CELERY_RESULT_BACKEND", CELERY_BROKER_URL)
 if CELERY_RESULT_BACKEND != CELERY_BROKER_URL:
-    _refuse("CELERY_RESULT_BACKEND", "must be the same as CELERY_BROKER_URL: a result is written with its job")
+    _refuse("CELERY_RESULT_BACKEND", "must be the same as CELERY_BROKER_URL: jobs write their own results")
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"

@@ -22,14 +22,15 @@ from hypothesis.stateful import (
 )
 
 from jobs.conf import Settings
-from jobs.ledger import Claimed, Ending, Holder, HolderGone, KnownTasks, Ledger, State, Submission
-from tests.integration.ledger_model import LOST_LIMIT, Job, Model
+from jobs.ledger import Claimed, Ending, HolderGone, KnownTasks, Ledger, State, Submission
+from tests.integration.ledger_model import HOUR_US, LOST_LIMIT, Job, Model
 from tests.integration.ledger_view import FINAL_ORDERS, P, look
+from tests.integration.recorder import Recorder
 from tests.redises import Server
 
 QUEUES = ("celery", 'a "quoted" queue')
 TASKS = ("count", "process", "resize")
-IDS = ("job-1", "job-2", "job-3", "job-4", 'ein "Zitat"/ä', "日本 %$ID$")
+IDS = ("job-1", "job-2", "job-3", "job-4", "job-5", "job-6", 'ein "Zitat"/ä', "日本 %$ID$")
 KNOWN = (TASKS, TASKS, TASKS[:1])
 """What the worker of each holder knows."""
 PAST, FUTURE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -45,31 +46,13 @@ endings = st.builds(
     arguments=st.sampled_from(["", '{"other":1}']), stored=st.booleans(),
 )  # fmt: skip
 
+turns = st.tuples(hands, queues, endings, st.sampled_from(["", *QUEUES]), st.booleans())
 submissions = st.builds(
     Submission, id=st.sampled_from(IDS), task=st.sampled_from(TASKS), queue=queues, arguments=st.just("{}"),
     priority=st.integers(0, 9), key=st.sampled_from(["", "", "k|1"]),
-    delay=st.sampled_from([timedelta(0)] * 4 + [HOUR]), due=st.sampled_from([None] * 4 + [PAST, FUTURE]),
-    expires=st.sampled_from([None] * 4 + [FUTURE, PAST]),
+    delay=st.sampled_from([timedelta(0)] * 9 + [HOUR]), due=st.sampled_from([None] * 9 + [PAST, FUTURE]),
+    expires=st.sampled_from([None] * 9 + [FUTURE, PAST]),
 )  # fmt: skip
-
-
-class Recorder(Holder):
-    """A holder that keeps its calls, to send them again as the network might."""
-
-    def __init__(self, id: str, settings: Settings, known: KnownTasks) -> None:  # noqa: A002
-        super().__init__(id, settings, known)
-        self.calls: list[tuple[str, int, tuple[Any, ...], list[bytes]]] = []
-
-    def _call(self, script: str, *arguments: Any) -> list[bytes]:
-        answer = super()._call(script, *arguments)
-        self.calls.append((script, self._seq, arguments, answer))
-        return answer
-
-    def again(self, back: int) -> list[bytes]:
-        """Send a call again as it was: the last for 1, the one before it for 2."""
-        script, seq, arguments, _ = self.calls[-back]
-        answer: list[bytes] = self._wire.run(self._scripts[script], self.id, seq, *arguments)
-        return answer
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -81,6 +64,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.raw.flushdb()
         self.model = Model()
         self.gone: set[str] = set()
+        self.overdue: set[str] = set()
         self.born = 0
         self.endings: dict[str, dict[str, str]] = {}
         self.hands = [self.new_holder(known) for known in KNOWN]
@@ -96,7 +80,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.born += 1
         return Recorder(f"holder-{self.born}", self.settings, KnownTasks(known, self.settings))
 
-    @initialize(wanted=st.lists(submissions, min_size=3, max_size=8))
+    @initialize(wanted=st.lists(submissions, min_size=4, max_size=12))
     def submit_some(self, wanted):
         for one in wanted:
             self.submit_one(one)
@@ -107,20 +91,29 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(hand=hands, queue=queues)
     def claim(self, hand, queue):
+        """Also while it holds a job: then it knows nothing of it."""
         holder = self.hands[hand]
         if holder.id in self.gone:
             self.is_refused(hand, lambda: holder.claim(queue))
             holder = self.hands[hand]
         self.is_given(holder, queue, holder.claim(queue))
 
-    @precondition(lambda self: self.model.held)
-    @rule(pick=picks, ending=endings, claim_from=st.sampled_from(["", QUEUES[0], *QUEUES]))
-    def finish(self, pick, ending, claim_from):
-        holder, job = self.a_holder_at_work(pick)
-        finished = holder.finish(job.claimed(), ending, claim_from=claim_from)
-        assert finished.recorded
-        self.end(job, ending)
-        self.is_given(holder, claim_from, finished.next)
+    @rule(turns=st.lists(turns, min_size=1, max_size=4))
+    def work(self, turns):
+        for hand, queue, ending, claim_from, bells_are_lost in turns:
+            holder = self.hands[hand]
+            if bells_are_lost:
+                self.raw.delete(*QUEUES)
+            job = self.model.held.get(holder.id)
+            if job is None:
+                self.claim(hand, queue)
+            else:
+                finished = holder.finish(job.claimed(), ending, claim_from=claim_from)
+                assert finished.recorded
+                self.end(job, ending)
+                self.is_given(holder, claim_from, finished.next)
+                assert claim_from or self.rings(job.queue)
+            self.all_holds()
 
     @precondition(lambda self: self.model.jobs)
     @rule(hand=hands, pick=picks, ending=endings, claim_from=st.sampled_from(["", *QUEUES]), older=st.booleans())
@@ -136,11 +129,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.has_only(holder.id, None)
 
     @precondition(lambda self: self.model.held)
-    @rule(pick=picks)
-    def end_by_force(self, pick):
+    @rule(pick=picks, ending=endings)
+    def end_by_force(self, pick, ending):
         _, job = self.a_holder_at_work(pick)
-        assert self.judge.finish(job.claimed(), Ending(outcome=State.FAILURE)).recorded
-        self.model.end(job, State.FAILURE)
+        assert self.judge.finish(job.claimed(), ending).recorded
+        self.end(job, ending)
 
     @rule(hand=hands)
     def calls_come_again(self, hand):
@@ -159,22 +152,27 @@ class LedgerMachine(RuleBasedStateMachine):
         name = self.hands[hand].id
         assert self.ledger.release("killed", [name]) == self.model.release(name)
         self.gone.add(name)
+        self.overdue.discard(name)
 
     @rule(silent=st.sets(hands, max_size=2), renewed=st.sets(hands, max_size=1), after_a_gap=st.booleans(), lost=queues)
     def tick(self, silent, renewed, after_a_gap, lost):
         self.raw.delete(lost)
-        overdue = self.leases_run_out(silent) - self.renew(renewed)
+        self.overdue = (self.overdue | self.leases_run_out(silent)) - self.renew(renewed)
         seconds, microseconds = self.raw.time()
-        self.raw.hset(f"{P}tick", "at", 0 if after_a_gap else seconds * 1_000_000 + microseconds)
+        now = seconds * 1_000_000 + microseconds
+        self.raw.hset(f"{P}tick", "at", 0 if after_a_gap else now)
+        if after_a_gap:  # and the clock was an hour ahead before
+            self.raw.hset(f"{P}queue:{lost}", "stamp", max(now + HOUR_US, self.stamp(lost)))
         assert self.ledger.tick(force=True).ran
         if not after_a_gap:
-            for name in overdue:
+            for name in sorted(self.overdue):
                 self.model.release(name)
-            self.gone.update(overdue)
+            self.gone.update(self.overdue)
+            self.overdue.clear()
         self.model.tick()
         self.raw.hset(f"{P}tick", "grace", 0)
         for queue in QUEUES:
-            assert self.raw.llen(queue) > 0 or not self.model.waiting(queue)
+            assert self.rings(queue)
 
     @precondition(lambda self: self.model.held)
     @rule(pick=picks, right=st.booleans())
@@ -195,15 +193,17 @@ class LedgerMachine(RuleBasedStateMachine):
         job.due = instant
 
     @precondition(lambda self: self.model.ended())
-    @rule(pick=picks, record_too=st.booleans())
-    def retention_passes(self, pick, record_too):
+    @rule(pick=picks, anew=st.none() | submissions)
+    def retention_passes(self, pick, anew):
+        """With or without a tick before the record ends by itself and its id comes anew."""
         ended = self.model.ended()
         job = ended[pick % len(ended)]
         self.raw.zadd(f"{P}{job.order}:{job.queue}", {job.id: 1})
         self.model.trimmable.add(job.id)
-        if record_too:
+        if anew is not None:
             self.raw.delete(f"{P}job:{job.id}", f"celery-task-meta-{job.id}")
             self.model.lose_record(job)
+            self.submit_one(replace(anew, id=job.id))
 
     @invariant()
     def all_holds(self):
@@ -236,7 +236,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected.token = int(given.token)
         assert given == expected.claimed()
         assert self.record(given.id)["holder"] == holder.id
-        assert self.raw.llen(queue) > 0 or not self.model.waiting(queue)
+        assert self.rings(queue)
 
     def submit_one(self, wanted: Submission) -> None:
         assert self.ledger.submit(wanted) is (wanted.id not in self.model.jobs)
@@ -252,7 +252,7 @@ class LedgerMachine(RuleBasedStateMachine):
             job.order = "scheduled"
         else:
             self.model.make_ready(job, job.created)
-            assert self.raw.llen(job.queue) > 0
+            assert self.rings(job.queue)
 
     def leases_run_out(self, hands: set[int]) -> set[str]:
         """The holders among these that have a lease, which is over now."""
@@ -288,8 +288,14 @@ class LedgerMachine(RuleBasedStateMachine):
         name, job = sorted(self.model.held.items())[pick % len(self.model.held)]
         return next(holder for holder in self.hands if holder.id == name), job
 
+    def rings(self, queue: str) -> bool:
+        return self.raw.llen(queue) > 0 or not self.model.waiting(queue)
+
     def record(self, job_id: str) -> dict[str, str]:
         return dict(self.raw.hgetall(f"{P}job:{job_id}"))
+
+    def stamp(self, queue: str) -> int:
+        return int(self.raw.hget(f"{P}queue:{queue}", "stamp") or 0)
 
     def in_queue(self, queue: str) -> list[Job]:
         return [job for job in self.model.jobs.values() if job.queue == queue]
@@ -300,7 +306,7 @@ def test_whatever_is_called_in_whatever_order_the_ledger_does_as_its_model_does(
     jobs_settings = Settings(REDIS_URL=server.url, LEASE=HOUR, LOST_LIMIT=LOST_LIMIT)
     ledger = Ledger(jobs_settings)
     profile = settings(
-        max_examples=120, stateful_step_count=40, deadline=None, derandomize="CI" in os.environ,
+        max_examples=200, stateful_step_count=40, deadline=None, derandomize="CI" in os.environ,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     run_state_machine_as_test(lambda: LedgerMachine(server, ledger, jobs_settings), settings=profile)

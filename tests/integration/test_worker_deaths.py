@@ -34,6 +34,7 @@ def test_a_killed_pool_process_s_job_runs_again_within_two_seconds(
     queue = f"killed-{concurrency}"
     with running_worker(valkey_url, queues=queue, concurrency=concurrency) as worker:
         job = witness(platform, tmp_path / "w", wait_for=tmp_path / "go", queue=queue)
+        pids: list[int] = []
         for deaths in (1, 2):
             os.kill(started(tmp_path / "w", attempts=deaths)[-1], signal.SIGKILL)
             at = time.monotonic()
@@ -169,7 +170,7 @@ def test_a_new_job_starts_on_the_idle_worker_at_once(platform, valkey_url, tmp_p
 
 def test_a_worker_recycles_its_processes_by_jobs_and_loses_none(platform, valkey_url):
     with running_worker(valkey_url, queues="short", options=("--max-tasks-per-child", "50")) as worker:
-        first = set(eventually(lambda: len(found := worker.children()) == 2 and found))
+        first = set(eventually(lambda: found if len(found := worker.children()) == 2 else []))
         jobs = [platform.submit("echo", '{"value": 1}', queue="short") for _ in range(400)]
         assert [platform.value(job) for job in jobs] == [1] * 400
         assert {platform.attempt(job) for job in jobs} == {1}

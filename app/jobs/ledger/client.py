@@ -37,7 +37,7 @@ class Ledger:
         self._prefix = settings.PREFIX
         self._shared = Shared(settings)
         self._scripts = load(settings)
-        self._redis = self._shared.redis
+        self._redis: Any = self._shared.redis  # its types cannot tell bytes from text
 
     def submit(self, job: Submission) -> bool:
         """Accept a job, once: False where its id was known, and then nothing is changed.
@@ -46,14 +46,14 @@ class Ledger:
             LedgerFull: Redis is at `maxmemory`.
         """
         return bool(self._run(
-            "submit", job.id, job.queue, job.task, job.arguments, job.priority, job.key, duration_us(job.delay),
-            instant_us(job.due), instant_us(job.expires), job.options,
+            "submit", job.id, job.queue, job.task, job.arguments, job.priority, job.key,
+            duration_us(job.delay), instant_us(job.due), instant_us(job.expires), job.options,
         ))  # fmt: skip
 
     def status(self, job_id: str) -> tuple[State, Any] | None:
         """A job's state and Celery's result as it is published; None for an unknown id."""
 
-        def look() -> list[Any]:
+        def look() -> Any:
             pipe = self._redis.pipeline(transaction=False)
             pipe.hget(self._job(job_id), "state")
             pipe.get(f"celery-task-meta-{job_id}")

@@ -15,7 +15,7 @@ from jobs.ledger.scripts import load
 from jobs.ledger.wire import Argument, Stubborn
 
 
-class HolderGone(Exception):  # noqa: N818 - a fact about the holder, not a fault
+class HolderGone(Exception):
     """The ledger released this holder: it was believed dead. It can never claim again."""
 
 

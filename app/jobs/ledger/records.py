@@ -155,5 +155,6 @@ def claimed(answer: list[Any]) -> Claimed | None:
     texts = [part.decode() for part in answer[1:]]
     return Claimed(
         id=texts[0], token=texts[1], task=texts[2], arguments=texts[3], attempt=int(texts[4]),
-        retries=int(texts[5]), queue=texts[6], priority=int(texts[7]), created_us=int(texts[8]), options=texts[9],
+        retries=int(texts[5]), queue=texts[6], priority=int(texts[7]), created_us=int(texts[8]),
+        options=texts[9],
     )  # fmt: skip

@@ -79,5 +79,6 @@ def load(settings: Settings) -> dict[str, Script]:
         source = "".join([f"{first}\n", *((FOLDER / f"{part}.lua").read_text() for part in parts), rest])
         for constant, value in _constants(settings).items():
             source = source.replace(constant, value)
-        scripts[name] = Script(name=name, source=source, digest=hashlib.sha1(source.encode()).hexdigest())  # noqa: S324
+        digest = hashlib.sha1(source.encode()).hexdigest()  # noqa: S324 - Redis's own name for a script
+        scripts[name] = Script(name=name, source=source, digest=digest)
     return scripts

@@ -27,8 +27,10 @@ logger = logging.getLogger("jobs.worker")
 
 
 class Strategies(dict[str, Callable[..., None]]):
-    """The worker's strategies by task name. A name that it does not know is adopted like any other:
-    the job waits for a worker that does."""
+    """The worker's strategies by task name.
+
+    A name that it does not know is adopted like any other: the job waits for a worker that does.
+    """
 
     def __init__(self, app: Celery, consumer: Consumer) -> None:
         super().__init__()
@@ -38,10 +40,10 @@ class Strategies(dict[str, Callable[..., None]]):
         return self._other
 
 
-def strategy(task: Any, app: Celery, consumer: Consumer, **_: Any) -> Callable[..., None]:  # noqa: ARG001
+def strategy(task: Any, app: Celery, consumer: Consumer, **_: Any) -> Callable[..., None]:
     """What the worker does with a message for a task."""
 
-    def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:  # noqa: ARG001
+    def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         try:
             job = submission(app, message)
         except CanvasRefused as error:
@@ -77,7 +79,8 @@ def submission(app: Celery, message: Any) -> Submission:
     hard, soft = headers.get("timelimit") or (None, None)
     options = {**headers, "time_limit": hard, "soft_time_limit": soft, "headers": own_headers(headers)}
     return Submission(
-        id=headers["id"], task=name, queue=_queue(app, message), arguments=str(kombu_json.dumps([args, kwargs])),
+        id=headers["id"], task=name, queue=_queue(app, message),
+        arguments=str(kombu_json.dumps([args, kwargs])),
         priority=min(9, max(0, int(message.properties.get("priority") or 0))),
         due=_instant(headers.get("eta")), expires=_instant(headers.get("expires")),
         options=carried(options, None, headers["id"]),
@@ -85,8 +88,8 @@ def submission(app: Celery, message: Any) -> Submission:
 
 
 def _queue(app: Celery, message: Any) -> str:
-    queue = message.delivery_info.get("routing_key")
-    return str(queue) if queue in app.amqp.queues.consume_from else str(next(iter(app.amqp.queues.consume_from)))
+    queue, served = message.delivery_info.get("routing_key"), app.amqp.queues.consume_from
+    return str(queue if queue in served else next(iter(served)))
 
 
 def _instant(text: str | datetime | None) -> datetime | None:
@@ -112,4 +115,3 @@ def _refuse(app: Celery, message: Any, error: CanvasRefused) -> None:
     headers = message.headers if "id" in message.headers else message.payload
     logger.error("message.refused task=%s job=%s reason=%s", headers["task"], headers["id"], error)
     app.backend.store_result(headers["id"], error, "FAILURE", traceback=None)
-

@@ -10,7 +10,7 @@ from jobs.worker import meta
 from jobs.worker.current import current, note_state
 
 
-class LedgerBackend(RedisBackend):  # type: ignore[misc]  # Celery has no types of its own
+class LedgerBackend(RedisBackend):
     """Results are written by the ledger, when a job finishes; here they are read and waited for."""
 
     def store_result(

@@ -65,10 +65,10 @@ def hand_to_pool(consumer: Consumer, queue: str) -> None:
     consumer.on_task_request(request)
 
 
-def strategy(task: Any, app: Celery, consumer: Consumer, **_: Any) -> Callable[..., None]:  # noqa: ARG001
+def strategy(task: Any, app: Celery, consumer: Consumer, **_: Any) -> Callable[..., None]:
     """What the worker does with a bell."""
 
-    def on_bell(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:  # noqa: ARG001
+    def on_bell(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         message.ack_log_error(logger, consumer.connection_errors)
         hand_to_pool(consumer, message.payload[0][0])
 

@@ -17,8 +17,8 @@ CARRIED = (
 CELERYS = frozenset({
     "lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit",
     "root_id", "parent_id", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting",
-    "stamped_headers", "stamps", "args", "kwargs", "utc", "callbacks", "errbacks", "chain", "chord", "taskset",
-    "compression",
+    "stamped_headers", "stamps", "args", "kwargs", "utc", "callbacks", "errbacks", "chain", "chord",
+    "taskset", "compression",
 })  # fmt: skip
 """Headers of a message (of protocol 1: fields of its body) that are Celery's, not a sender's own."""
 
@@ -65,7 +65,7 @@ def message(
 
 def own_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
     """A sender's own headers, those that have a JSON form."""
-    kinds = str | int | float | bool | list | dict
+    kinds = (str, int, float, bool, list, dict)
     own = headers.keys() - CELERYS
     return {name: value for name, value in headers.items() if name in own and isinstance(value, kinds)}
 

@@ -35,7 +35,7 @@ def refuse_canvas(name: str, asked: Mapping[str, Any]) -> None:
         raise CanvasRefused(f"{name}: {', '.join(found)}: this release cannot run one job after another.")
 
 
-class JobTask(DjangoTask):  # type: ignore[misc]  # Celery has no types of its own
+class JobTask(DjangoTask):
     """A Celery task whose jobs live in the ledger."""
 
     Strategy = "jobs.worker.adopt:strategy"
@@ -132,7 +132,7 @@ class JobTask(DjangoTask):  # type: ignore[misc]  # Celery has no types of its o
         queue = route.get("queue")
         return str(getattr(queue, "name", None) or queue or route.get("routing_key"))
 
-    def retry(  # noqa: PLR0913 - Celery's signature
+    def retry(  # noqa: PLR0913, PLR0917 - Celery's signature
         self,
         args: Sequence[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
@@ -151,16 +151,7 @@ class JobTask(DjangoTask):  # type: ignore[misc]  # Celery has no types of its o
         request = self.request
         if request.called_directly or request.is_eager:
             return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries, **options)
-        if max_retries is not None:
-            self.override_max_retries = max_retries  # read and cleared where `autoretry_for` is at work
-        limit = self.max_retries if max_retries is None else max_retries
-        if limit is not None and request.retries >= limit:
-            if exc is not None:
-                raise_with_context(exc)
-            raise self.MaxRetriesExceededError(
-                f"Can't retry {self.name}[{request.id}]: {limit} retries are used up",
-                task_args=request.args, task_kwargs=request.kwargs,
-            )  # fmt: skip
+        self._spend_retry(exc, max_retries)
         if without_effect := sorted(name for name, value in options.items() if value is not None):
             logger.warning("retry.without_effect task=%s options=%s", self.name, ",".join(without_effect))
         if eta is None and countdown is None:
@@ -172,6 +163,20 @@ class JobTask(DjangoTask):  # type: ignore[misc]  # Celery has no types of its o
         if throw:
             raise asked
         return asked
+
+    def _spend_retry(self, exc: BaseException | None, max_retries: int | None) -> None:
+        """Raise where no retry is left: the error that was to be retried, if it was named."""
+        request = self.request
+        if max_retries is not None:
+            self.override_max_retries = max_retries  # read and cleared where `autoretry_for` is at work
+        limit = self.max_retries if max_retries is None else max_retries
+        if limit is not None and request.retries >= limit:
+            if exc is not None:
+                raise_with_context(exc)
+            raise self.MaxRetriesExceededError(
+                f"Can't retry {self.name}[{request.id}]: {limit} retries are used up",
+                task_args=request.args, task_kwargs=request.kwargs,
+            )  # fmt: skip
 
     def next_arguments(
         self, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None

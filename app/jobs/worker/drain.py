@@ -93,7 +93,7 @@ def stop() -> None:
         _crew.board.stop()
 
 
-def _on_soft_limit(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+def _on_soft_limit(signum: int, frame: FrameType | None) -> None:
     """The main process says that a soft limit has passed: raise it, if it is still this attempt's."""
     slot = _seat().slot
     if slot.token and slot.soft == slot.token:

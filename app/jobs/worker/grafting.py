@@ -1,4 +1,4 @@
-"""Whatever class a task was made from (`class MyTask(celery.Task)`), on this application it is the platform's."""
+"""Tasks made from classes of Celery's own (`class MyTask(celery.Task)`) are the platform's all the same."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from celery.app.task import Task
 from jobs.worker.celery_task import JobTask
 
 
-class JobRegistry(TaskRegistry):  # type: ignore[misc]  # Celery has no types of its own
+class JobRegistry(TaskRegistry):
     """A Celery application's tasks, by name."""
 
     def __setitem__(self, name: str, task: Any) -> None:

@@ -1,11 +1,14 @@
-"""Celery's signals and a task's own hooks after an attempt: sent where somebody listens, called where one is."""
+"""Celery's signals and a task's own hooks: sent where somebody listens, called where one is."""
 
 import logging
+import os
 from functools import cache
 from typing import Any
 
+from billiard.einfo import ExceptionInfo
 from celery import signals
 from celery.app.task import Task
+from celery.exceptions import Retry
 from celery.utils.objects import mro_lookup
 
 from jobs.worker.outcome import AskedRetry, Attempt, HandedBack, Ignored, Outcome, Raised, Returned
@@ -13,60 +16,98 @@ from jobs.worker.outcome import AskedRetry, Attempt, HandedBack, Ignored, Outcom
 logger = logging.getLogger("jobs.worker")
 
 
+def before(attempt: Attempt) -> None:
+    """What comes before the task's function, in Celery's order. What the hook raises is the outcome."""
+    task, job, request = attempt.task, attempt.job, attempt.request
+    if signals.task_prerun.receivers:
+        signals.task_prerun.send(
+            sender=task, task_id=job.id, task=task, args=request.args, kwargs=request.kwargs
+        )
+    if task.track_started and not attempt.ignores_result:
+        task.update_state(state="STARTED", meta={"pid": os.getpid(), "hostname": request.hostname})
+    if has_own(task, "before_start"):
+        task.before_start(job.id, request.args, request.kwargs)
+
+
 def tell(attempt: Attempt, outcome: Outcome) -> None:
-    """Celery's signals and the task's own hooks. What they raise is logged and changes nothing."""
+    """What comes after it. What a hook raises is logged and changes nothing."""
     task, job = attempt.task, attempt.job
     args, kwargs = attempt.request.args or (), attempt.request.kwargs or {}
-    state, value, info = "SUCCESS", None, None
+    state, value = "SUCCESS", None
+    match outcome:
+        case Returned(value=value):
+            _tell_success(attempt, outcome)
+        case AskedRetry(retry=retry):
+            state, value = "RETRY", retry
+            _tell_retry(attempt, retry)
+        case Raised(error=error):
+            state, value = "FAILURE", error
+            _tell_failure(attempt, error)
+        case Ignored():
+            state = "IGNORED"
+        case HandedBack(reject=reject):
+            state, value = "REJECTED", reject
+    if signals.task_postrun.receivers:
+        signals.task_postrun.send(
+            sender=task, task_id=job.id, task=task, args=args, kwargs=kwargs, retval=value, state=state
+        )
+
+
+def _tell_success(attempt: Attempt, outcome: Returned) -> None:
+    args, kwargs = attempt.request.args, attempt.request.kwargs
+    _hook(attempt, "on_success", outcome.value, attempt.job.id, args, kwargs)
+    if signals.task_success.receivers:
+        signals.task_success.send(sender=attempt.task, result=outcome.value, runtime=outcome.seconds)
+    _hook(attempt, "after_return", "SUCCESS", outcome.value, attempt.job.id, args, kwargs, None)
+
+
+def _tell_retry(attempt: Attempt, retry: Retry) -> None:
+    request, info = attempt.request, _info(retry)
+    _hook(attempt, "on_retry", retry.exc, attempt.job.id, request.args or (), request.kwargs or {}, info)
+    if signals.task_retry.receivers:
+        signals.task_retry.send(sender=attempt.task, request=request, reason=retry, einfo=info)
+
+
+def _tell_failure(attempt: Attempt, error: BaseException) -> None:
+    args, kwargs, info = attempt.request.args or (), attempt.request.kwargs or {}, _info(error)
+    _hook(attempt, "on_failure", error, attempt.job.id, args, kwargs, info)
+    if signals.task_failure.receivers:
+        signals.task_failure.send(
+            sender=attempt.task, task_id=attempt.job.id, exception=error, args=args, kwargs=kwargs,
+            traceback=error.__traceback__, einfo=info,
+        )  # fmt: skip
+    _hook(attempt, "after_return", "FAILURE", error, attempt.job.id, args, kwargs, None)
+
+
+def _hook(attempt: Attempt, name: str, *arguments: Any) -> None:
+    task, job, request = attempt.task, attempt.job, attempt.request
+    if not has_own(task, name):
+        return
     try:
-        match outcome:
-            case Returned(value=value):
-                if signals.task_success.receivers:
-                    signals.task_success.send(sender=task, result=value, runtime=outcome.seconds)
-                if has_own(task, "on_success"):
-                    task.on_success(value, job.id, args, kwargs)
-            case AskedRetry(retry=value):
-                state, info = "RETRY", _info(value)
-                if signals.task_retry.receivers:
-                    signals.task_retry.send(sender=task, request=attempt.request, reason=value, einfo=info)
-                task.on_retry(value.exc, job.id, args, kwargs, info)
-            case Raised(error=value):
-                state, info = "FAILURE", _info(value)
-                signals.task_failure.send(
-                    sender=task, task_id=job.id, exception=value, args=args, kwargs=kwargs,
-                    traceback=value.__traceback__, einfo=info,
-                )  # fmt: skip
-                task.on_failure(value, job.id, args, kwargs, info)
-            case Ignored():
-                state = "IGNORED"
-            case HandedBack(reject=value):
-                state = "REJECTED"
-        if state in ("SUCCESS", "FAILURE") and has_own(task, "after_return"):
-            task.after_return(state, value, job.id, args, kwargs, info)
-        if signals.task_postrun.receivers:
-            signals.task_postrun.send(
-                sender=task, task_id=job.id, task=task, args=args, kwargs=kwargs, retval=value, state=state
-            )
+        getattr(task, name)(*arguments)
     except Exception as error:
-        logger.exception("job.hook_failed task=%s job=%s", job.task, job.id)
+        logger.exception("job.hook_failed task=%s job=%s hook=%s", job.task, job.id, name)
         signals.task_internal_error.send(
-            sender=task, task_id=job.id, args=args, kwargs=kwargs, request=attempt.request, exception=error,
-            traceback=error.__traceback__, einfo=_info(error),
+            sender=task, task_id=job.id, args=request.args, kwargs=request.kwargs, request=request,
+            exception=error, traceback=error.__traceback__, einfo=_info(error),
         )  # fmt: skip
 
 
 def has_own(task: Task, method: str) -> bool:
-    return _class_has(type(task), method)
+    """Whether a task's class has a method of its own, below Celery's."""
+    kind: Any = type(task)
+    return _class_has(kind, method)
 
 
 @cache
-def _class_has(task: type[Task], method: str) -> bool:
-    """Whether a task's class has a method of its own, below Celery's."""
+def _class_has(task: Any, method: str) -> bool:
     patched = ["celery.app.task", "celery.app.trace"]
     return mro_lookup(task, method, stop={Task, object}, monkey_patched=patched) is not None
 
 
-def _info(error: BaseException) -> Any:
-    from billiard.einfo import ExceptionInfo
-
-    return ExceptionInfo((type(error), error, error.__traceback__))
+def _info(error: BaseException) -> ExceptionInfo:
+    try:
+        return ExceptionInfo((type(error), error, error.__traceback__))
+    except Exception:  # the task's own class may do anything when it is shown
+        logger.exception("job.error_not_shown class=%s", type(error).__name__)
+        return ExceptionInfo((RuntimeError, RuntimeError(type(error).__name__), None))

@@ -20,7 +20,7 @@ logger = logging.getLogger("jobs.worker")
 POOLS = {"celery.concurrency.prefork", "celery.concurrency.thread", "celery.concurrency.solo"}
 
 
-class Adoption(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types of its own
+class Adoption(bootsteps.StartStopStep):
     """Messages of plain Celery clients become jobs, also those for tasks that this worker does not know."""
 
     requires = (Tasks,)

@@ -16,7 +16,8 @@ MESSAGE_LIMIT = 16_384
 
 def succeeded(result: str, children: list[Any]) -> str:
     """A success; `result` is JSON."""
-    return f'{{"status":"SUCCESS","result":{result},"traceback":null,"children":{json.dumps(children) if children else "[]"}'
+    told = json.dumps(children) if children else "[]"
+    return f'{{"status":"SUCCESS","result":{result},"traceback":null,"children":{told}'
 
 
 def failed(app: Celery, state: str, error: BaseException, children: list[Any]) -> str:
@@ -25,8 +26,8 @@ def failed(app: Celery, state: str, error: BaseException, children: list[Any]) -
     result = json.dumps(told)
     if len(result) > MESSAGE_LIMIT:
         result = json.dumps({**told, "exc_message": [safe_str(error)[:4096]]})
-    trace = _trace(error)
-    return f'{{"status":"{state}","result":{result},"traceback":{json.dumps(trace)},"children":{json.dumps(children)}'
+    rest = f'"traceback":{json.dumps(_trace(error))},"children":{json.dumps(children)}'
+    return f'{{"status":"{state}","result":{result},{rest}'
 
 
 def _told(app: Celery, error: BaseException) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One attempt, and what can come of it: a value, matched where the ledger is told and where hooks are called."""
+"""One attempt, and what can come of it: a value, matched where it is told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,3 +61,8 @@ class Attempt:
     options: Mapping[str, Any]
     limits: tuple[float, float]
     """Soft and hard, in seconds; 0 for no limit."""
+
+    @property
+    def ignores_result(self) -> bool:
+        """Whether its result is not to be kept, as its submit or its task says."""
+        return bool(self.request.__dict__.get("ignore_result", self.task.ignore_result))

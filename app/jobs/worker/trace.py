@@ -6,7 +6,6 @@ where somebody listens, a hook is called only where a task has one, and the outc
 
 import json
 import logging
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 from billiard.common import terminate_handler_fired
-from celery import signals
 from celery._state import _task_stack
 from celery.app.base import Celery
 from celery.app.task import Context, Task
@@ -26,11 +24,13 @@ from jobs.worker.board import Slot
 from jobs.worker.carried import aware
 from jobs.worker.celery_task import JobTask
 from jobs.worker.current import noted_state, set_current
-from jobs.worker.hooks import has_own, tell
+from jobs.worker.hooks import before, has_own, tell
 from jobs.worker.outcome import AskedRetry, Attempt, HandedBack, Ignored, Outcome, Raised, Returned
 
 logger = logging.getLogger("jobs.worker")
 LONGEST_DELAY = timedelta(hours=1)
+TOLD = ("ignore_result", "eta", "expires", "stamped_headers", "stamps")
+"""What a submit says that the task finds in its request as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,30 +67,25 @@ def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
 
 def _request(task: Task, job: Claimed, options: Mapping[str, Any], hostname: str) -> Context:
     request = Context.__new__(Context)  # its own constructor sorts all that a message may carry
-    redelivered = job.attempt > job.retries + 1
     request.__dict__.update(
         id=job.id, task=job.task, retries=job.retries + int(options.get("retries", 0)), hostname=hostname,
-        called_directly=False, is_eager=False, root_id=options.get("root_id", job.id),
+        called_directly=False, is_eager=False, root_id=options.get("root_id", job.id), utc=True,
         parent_id=options.get("parent_id"), correlation_id=job.id, asked_retry=None, token=job.token,
-        delivery_info={"exchange": "", "routing_key": job.queue, "priority": job.priority, "redelivered": redelivered},
-        headers=options.get("headers"), shadow=options.get("shadow"), utc=True,
+        headers=options.get("headers"), shadow=options.get("shadow"),
+        delivery_info={
+            "exchange": "", "routing_key": job.queue, "priority": job.priority,
+            "redelivered": job.attempt > job.retries + 1,
+        },
     )  # fmt: skip
-    hard, soft = (
-        options.get("time_limit") or task.time_limit,
-        options.get("soft_time_limit") or task.soft_time_limit,
-    )
+    hard = options.get("time_limit") or task.time_limit
+    soft = options.get("soft_time_limit") or task.soft_time_limit
     if hard or soft:
         request.__dict__.update(timelimit=[hard, soft], time_limit=hard, soft_time_limit=soft)
     if options:
-        request.__dict__.update({name: options[name] for name in _TOLD if name in options})
+        request.__dict__.update({name: options[name] for name in TOLD if name in options})
         headers = options.get("headers") or {}
-        request.__dict__.update(
-            {name: value for name, value in headers.items() if not hasattr(request, name)}
-        )
+        request.__dict__.update({name: told for name, told in headers.items() if not hasattr(request, name)})
     return request
-
-
-_TOLD = ("ignore_result", "eta", "expires", "stamped_headers", "stamps")
 
 
 def _limits(place: Workplace, task: Task, options: Mapping[str, Any]) -> tuple[float, float]:
@@ -100,44 +95,38 @@ def _limits(place: Workplace, task: Task, options: Mapping[str, Any]) -> tuple[f
 
 
 def _call(attempt: Attempt, slot: Slot) -> Outcome:
-    task, request, job = attempt.task, attempt.request, attempt.job
     try:
-        args, kwargs = task.decode(job.arguments) if isinstance(task, JobTask) else json.loads(job.arguments)
-        request.args, request.kwargs = args, kwargs
-        function = task if has_own(task, "__call__") else task.run
-        if signals.task_prerun.receivers:
-            signals.task_prerun.send(sender=task, task_id=job.id, task=task, args=args, kwargs=kwargs)
-        if task.track_started and not _ignored(attempt):
-            task.update_state(
-                state=State.STARTED.value, meta={"pid": os.getpid(), "hostname": request.hostname}
-            )
-        if has_own(task, "before_start"):
-            task.before_start(job.id, args, kwargs)
-        began = time.monotonic()
-        try:
-            slot.begin(int(job.token), job.id, job.task, *attempt.limits)
-            value = function(*args, **kwargs)
-        finally:
-            slot.end()
-        if request.asked_retry is not None:  # retry(throw=False)
-            return AskedRetry(retry=request.asked_retry)
-        seconds = time.monotonic() - began
-        result = task.dump(value) if isinstance(task, JobTask) else json.dumps(value)
-        return Returned(value=value, result=result, seconds=seconds)
+        return _function(attempt, slot)
     except Retry as retry:
         return AskedRetry(retry=retry)
     except Ignore:
         return Ignored(state=noted_state())
     except Reject as reject:
         return HandedBack(reject=reject) if reject.requeue else Raised(error=reject)
-    except (WorkerShutdown, WorkerTerminate):
-        raise
     except BaseException as error:
-        if terminate_handler_fired():
+        if terminate_handler_fired() or isinstance(error, WorkerShutdown | WorkerTerminate):
             raise  # the process was told to end: the attempt has no outcome, the job goes to another
-        if request.asked_retry is not None:  # what was asked for comes, whatever the task did afterwards
-            return AskedRetry(retry=request.asked_retry)
-        return Raised(error=error)
+        asked = attempt.request.asked_retry  # it comes, whatever the task did afterwards
+        return Raised(error=error) if asked is None else AskedRetry(retry=asked)
+
+
+def _function(attempt: Attempt, slot: Slot) -> Outcome:
+    task, request, job = attempt.task, attempt.request, attempt.job
+    args, kwargs = task.decode(job.arguments) if isinstance(task, JobTask) else json.loads(job.arguments)
+    request.args, request.kwargs = args, kwargs
+    before(attempt)
+    function = task if has_own(task, "__call__") else task.run
+    began = time.monotonic()
+    try:
+        slot.begin(int(job.token), job.id, job.task, *attempt.limits)
+        value = function(*args, **kwargs)
+    finally:
+        slot.end()
+    if request.asked_retry is not None:  # retry(throw=False)
+        return AskedRetry(retry=request.asked_retry)
+    seconds = time.monotonic() - began
+    result = task.dump(value) if isinstance(task, JobTask) else json.dumps(value)
+    return Returned(value=value, result=result, seconds=seconds)
 
 
 def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
@@ -145,33 +134,30 @@ def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
     children = _children(attempt.request)
     match outcome:
         case Returned(result=result):
-            return Ending(
-                outcome=State.SUCCESS, meta=_unless_ignored(attempt, meta.succeeded(result, children))
-            )
+            told = "" if attempt.ignores_result else meta.succeeded(result, children)
+            return Ending(outcome=State.SUCCESS, meta=told)
         case Ignored(state=state):
             return Ending(outcome=State.FAILURE if state == State.FAILURE else State.SUCCESS)
         case HandedBack():
             return Ending(outcome=State.PENDING, counts=True)
         case AskedRetry(retry=retry):
-            told = meta.failed(app, "RETRY", retry.exc or retry, children)
-            when = retry.when
-            countdown = when if isinstance(when, int | float) else 0
-            due = aware(when) if not isinstance(when, int | float) else None
-            arguments = getattr(retry, "arguments", "")
-            return Ending(
-                outcome=State.RETRY,
-                meta=told,
-                delay=timedelta(seconds=countdown),
-                due=due,
-                arguments=arguments,
-            )
+            return _retried(retry, meta.failed(app, "RETRY", retry.exc or retry, children))
         case Raised(error=error):
-            if (delay := _own_retry(attempt, error)) is not None:
-                return Ending(
-                    outcome=State.RETRY, meta=meta.failed(app, "RETRY", error, children), delay=delay
-                )
-            told = meta.failed(app, "FAILURE", error, children)
-            return Ending(outcome=State.FAILURE, meta=_unless_ignored(attempt, told, error=True))
+            return _failed(app, attempt, error, children)
+
+
+def _retried(retry: Retry, told: str) -> Ending:
+    when, arguments = retry.when, getattr(retry, "arguments", "")
+    if isinstance(when, int | float):
+        return Ending(outcome=State.RETRY, meta=told, delay=timedelta(seconds=when), arguments=arguments)
+    return Ending(outcome=State.RETRY, meta=told, due=aware(when), arguments=arguments)
+
+
+def _failed(app: Celery, attempt: Attempt, error: BaseException, children: list[Any]) -> Ending:
+    if (delay := _own_retry(attempt, error)) is not None:
+        return Ending(outcome=State.RETRY, meta=meta.failed(app, "RETRY", error, children), delay=delay)
+    kept = not attempt.ignores_result or attempt.task.store_errors_even_if_ignored
+    return Ending(outcome=State.FAILURE, meta=meta.failed(app, "FAILURE", error, children) if kept else "")
 
 
 def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
@@ -186,15 +172,6 @@ def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
         return None
     delay: timedelta = min(declared.options.retry_delay * 2**retries, LONGEST_DELAY)
     return delay
-
-
-def _unless_ignored(attempt: Attempt, told: str, *, error: bool = False) -> str:
-    kept = error and attempt.task.store_errors_even_if_ignored
-    return "" if _ignored(attempt) and not kept else told
-
-
-def _ignored(attempt: Attempt) -> bool:
-    return bool(attempt.request.__dict__.get("ignore_result", attempt.task.ignore_result))
 
 
 def _children(request: Context) -> list[Any]:

@@ -1,0 +1,111 @@
+"""Every command that the documentation shows is run: by these tests, or by one that is named here."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+from tests.docs.pages import ROOT, Page, all_pages, page
+from tests.docs.sessions import Session
+from tests.servers import running_api, running_valkey
+from tests.workers import running_worker
+
+ELSEWHERE = {
+    "make up": "tests/acceptance/test_up.py runs it at a terminal",
+    "make test": "it is what runs this test",
+    "make test ARGS=tests/unit/test_orders.py": "test_the_tests_that_a_page_shows_pass runs that file",
+    "make check": "it runs this test",
+    "make setup check": "the two commands of a fresh clone; the second runs this test",
+    "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
+}
+"""Commands that are not run here, each with the reason."""
+CALLING = [each for each in all_pages() if any(command.startswith("curl ") for command, _ in each.commands())]
+FILE = re.compile(r"# ((?:app|tests)/\S+\.py)(, continued)?\n")
+
+
+def written(blocks_of: Page, checkout: Path) -> list[Path]:
+    """Write the files that a page tells its reader to write."""
+    files = []
+    for block in blocks_of.blocks("python"):
+        if first := FILE.match(block.text):
+            path = checkout / first[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a" if first[2] else "w") as file:
+                file.write(block.text.removeprefix(first[0]))
+            files.append(path)
+    return list(dict.fromkeys(files))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What a reader has cloned, as far as the pages touch it."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "app", tmp_path / "app", ignore=ignore)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+@contextmanager
+def running(checkout: Path) -> Iterator[str]:
+    """API and worker of a checkout; gives the API's address."""
+    database = f"sqlite:///{checkout}/db.sqlite3"
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setattr(servers, "APP", checkout / "app")
+        url = stack.enter_context(running_valkey()).url
+        api = stack.enter_context(running_api(url, DATABASE_URL=database, WEB_CONCURRENCY="1"))
+        stack.enter_context(running_worker(url, DATABASE_URL=database, JOBS_TASK_PACKAGES="tasks"))
+        yield api
+
+
+@pytest.mark.parametrize("called", CALLING, ids=lambda called: called.name)
+def test_the_calls_of_a_page_answer_what_it_shows(called, checkout):
+    written(called, checkout)
+    with running(checkout) as api:
+        session = Session(api, checkout)
+        for command, shown in called.commands():
+            if command not in ELSEWHERE:
+                session.play(command, shown)
+
+
+@pytest.mark.parametrize("each", all_pages(), ids=lambda each: each.name)
+def test_every_command_of_a_page_is_run_by_a_test(each):
+    commands = {command for command, _ in each.commands()}
+    assert {command for command in commands if not command.startswith("curl ")} <= set(ELSEWHERE)
+
+
+def test_every_command_that_is_run_elsewhere_is_shown_somewhere():
+    assert set(ELSEWHERE) <= {command for each in all_pages() for command, _ in each.commands()}
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial/first-task.md"])
+def test_all_python_of_a_page_is_a_file_that_is_run(name):
+    assert all(FILE.match(block.text) for block in page(name).blocks("python"))
+
+
+def test_the_tests_that_a_page_shows_pass(checkout):
+    files = written(page("docs/tutorial/first-task.md"), checkout)
+    tests = [str(file) for file in files if file.name.startswith("test_")]
+    assert tests
+    ran = run("pytest", "-q", "-p", "no:cacheprovider", "--override-ini=minversion=9.0", *tests, cwd=checkout)
+    assert re.search(r"\b3 passed", ran.stdout), ran.stdout
+
+
+def test_the_files_that_the_tutorial_shows_pass_lint_and_format(checkout):
+    files = list(map(str, written(page("docs/tutorial/first-task.md"), checkout)))
+    run("ruff", "check", *files, cwd=checkout)
+    run("ruff", "format", "--check", *files, cwd=checkout)
+
+
+def run(module: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=cwd, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran
