@@ -3,7 +3,7 @@
 
 # The uv that is installed where none of the machine's own fits the lock file.
 UV_VERSION := 0.13.9
-# Arguments for the tests: `make test ARGS="-k edge -x"`.
+# Arguments for the tests and the benchmark: `make test ARGS="-k edge -x"`.
 ARGS ?=
 # Tests at the same time.
 JOBS ?= 2
@@ -75,7 +75,7 @@ verify: fmt-check lint types imports  ## Format, lint, types and imports: all ch
 check: verify test  ## Everything a change must pass: verify, and test (which holds the size limits)
 
 bench: .venv/.ready  ## Measure jobs a second beside stock Celery
-	$(BIN)/python -m bench
+	$(BIN)/python bench/workers.py $(ARGS)
 
 ## Ship
 

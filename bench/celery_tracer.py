@@ -8,8 +8,8 @@ from typing import Any
 
 from celery.app.task import Context, Task
 from celery.app.trace import build_tracer
-from djangoNinja import app
 
+from djangoNinja import app
 from jobs.ledger import Claimed
 from jobs.worker import trace
 from jobs.worker.board import Slot
@@ -26,7 +26,7 @@ def _tracer(task: Task, hostname: str) -> Any:
 
 def run(place: trace.Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
     """One attempt through Celery's tracer; the ledger records its end as ever."""
-    task = place.app.tasks[job.task]
+    task = place.tasks[job.task]
     args, kwargs = task.decode(job.arguments)
     request = {
         "id": job.id, "task": job.task, "retries": job.retries, "hostname": place.hostname, "root_id": job.id,

@@ -1,4 +1,4 @@
-"""The workers that are measured: how each queue is filled, how far it is, and whether its results are right."""
+"""The workers that are measured: how a queue is filled, how far it is, whether its results are right."""
 
 import json
 import os

@@ -1,5 +1,6 @@
-"""One run: a filled queue, one worker, the rate between 10 % and 90 % done, and whether all came out right."""
+"""One run: a filled queue, one worker, its rate between 10 % and 90 % done, a check of every job."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ class Run:
     """Cores that neither the worker nor Redis kept busy; the harness takes about 0.05 of one."""
     stolen: float
     """Share of the machine's time that its hypervisor gave away."""
+
+    @property
+    def disturbance(self) -> float:
+        """Cores that the run had to do without."""
+        return self.other_cores + self.stolen * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The processes of a measurement: a Redis of its own, and the worker under test. Each ends with its context."""
+"""The processes of a measurement, a Redis and the worker under test; each ends with its context."""
 
 import os
 import signal

@@ -109,7 +109,13 @@ class Platform:
         return self.ledger.counts(queue)
 
     def close(self) -> None:
+        """Close every connection; what is left open fails some later test."""
+        consumer = self.celery.backend.result_consumer
+        consumer.stop()
+        consumer._pubsub = None  # or a result that is collected later connects once more
+        self.celery.backend.client.connection_pool.disconnect()
         self.celery.close()
+        self.ledger._redis.connection_pool.disconnect()
 
 
 def eventually[T](look: Callable[[], T], timeout: float = 20, what: str = "it") -> T:

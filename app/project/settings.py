@@ -82,6 +82,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 JOBS_VARIABLES = {
     name: f"JOBS_{name}_SECONDS" if field.annotation is timedelta else f"JOBS_{name}"
     for name, field in Settings.model_fields.items()
+    if name != "REDIS_URL"  # the broker's: bells lie where the jobs are
 }
 
 

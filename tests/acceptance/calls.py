@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+GOING = ("PENDING", "STARTED", "RETRY")
+"""The states of a job that has not ended."""
+
 
 def curl(*arguments: str) -> str:
     """What curl prints."""

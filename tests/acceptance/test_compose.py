@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.calls import curl, eventually, free_ports, status, submit
+from tests.acceptance.calls import GOING, curl, eventually, free_ports, status, submit
 from tests.client import Client
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -82,7 +82,7 @@ def wait_answering(api: str) -> None:
 
 def test_the_two_calls_answer(api):
     task_id = submit(api, "process", {"data": "hello"})
-    answer = eventually(lambda: status(api, task_id), lambda answer: answer["status"] != "PENDING")
+    answer = eventually(lambda: status(api, task_id), lambda answer: answer["status"] not in GOING)
     assert answer == {"task_id": task_id, "status": "SUCCESS", "result": {"processed_data": "HELLO"}}
 
 

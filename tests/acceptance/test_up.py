@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.calls import curl, eventually, free_ports, status, submit
+from tests.acceptance.calls import GOING, curl, eventually, free_ports, status, submit
 from tests.acceptance.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(300)
@@ -45,7 +45,7 @@ def test_the_calls_that_it_prints_work(make_up):
         submitting, asking = re.findall(r"│\s+curl (.*)", up.shown)
         task_id = json.loads(curl(*shlex.split(submitting)))["task_id"]
         ask = shlex.split(asking.replace("TASK_ID", task_id))
-        answer = eventually(lambda: json.loads(curl(*ask)), lambda answer: answer["status"] != "PENDING")
+        answer = eventually(lambda: json.loads(curl(*ask)), lambda answer: answer["status"] not in GOING)
         assert answer == {"task_id": task_id, "status": "SUCCESS", "result": {"processed_data": "HELLO"}}
 
 

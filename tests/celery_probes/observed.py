@@ -1,4 +1,4 @@
-"""A task whose every hook and signal writes a line: its name, what it was given, and what of that can be told."""
+"""A task whose every hook and signal writes a line: its name, and what it was given."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,9 @@ class Observed(Task):
     def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         write(kwargs["file"], "on_retry", error=repr(exc), einfo=type(einfo).__name__)
 
-    def after_return(self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+    def after_return(
+        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
         write(kwargs["file"], "after_return", status=status, retval=repr(retval), einfo=repr(einfo))
 
 
@@ -71,7 +73,7 @@ def _on(name: str, *told: str) -> None:
     getattr(signals, name).connect(receive, weak=False)
 
 
-_on("task_prerun", "args")
+_on("task_prerun")
 _on("task_postrun", "state", "retval")
 _on("task_success", "result")
 _on("task_failure", "exception")
@@ -83,7 +85,9 @@ def _on_publish(name: str) -> None:
     def receive(sender: Any = None, body: Any = None, headers: Mapping[str, Any] = {}, **given: Any) -> None:
         if sender == NAME:
             names = sorted(set(given) - {"signal"})
-            write(body[1]["file"], name, given=names, headers=sorted(headers), routing_key=given["routing_key"])
+            write(
+                body[1]["file"], name, given=names, headers=sorted(headers), routing_key=given["routing_key"]
+            )
 
     getattr(signals, name).connect(receive, weak=False)
 

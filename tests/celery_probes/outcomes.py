@@ -1,7 +1,7 @@
 """Tasks that end in every way that a task can end."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from celery import Task, current_app, shared_task
 from celery._state import connect_on_app_finalize
@@ -44,7 +44,8 @@ ERRORS = {
 def raises(what: str) -> None:
     if what == "RecursionError":
         deep()
-    raise ERRORS[what]()
+    error = ERRORS[what]()
+    raise error
 
 
 @shared_task(name="returns")
@@ -59,18 +60,28 @@ def returns(what: str) -> Any:
 def retries(self: Any, how: str, times: int = 1) -> Any:
     done = self.request.retries
     if done >= times and how != "for ever":
-        return {"how": how, "times": times, "retries": done, "redelivered": self.request.delivery_info["redelivered"]}
+        redelivered = self.request.delivery_info.get("redelivered", False)
+        return {"how": how, "times": times, "retries": done, "redelivered": redelivered}
     if how == "quiet":
         self.retry(countdown=0, throw=False)
         return "not the result"
-    if how == "quiet, then raise":
+    if how == "quiet, raise":
         self.retry(countdown=0, throw=False)
         raise ValueError("comes after")
     if how == "other arguments":
         raise self.retry(kwargs={"how": "told anew"}, countdown=0)
+    if how == "no instant":
+        raise self.retry(eta="never")
     if how == "limit":
         raise self.retry(countdown=0, max_retries=0)
     raise self.retry(exc=OSError("again") if how == "for ever" else None, countdown=0)
+
+
+@shared_task(name="retry_later", bind=True)
+def retry_later(self: Any) -> int:
+    if not self.request.retries:
+        raise self.retry(exc=ZeroDivisionError("not yet"), countdown=1)
+    return int(self.request.retries)
 
 
 @shared_task(name="gives_state", bind=True)
@@ -80,7 +91,7 @@ def gives_state(self: Any, state: str, result: Any) -> None:
 
 
 @shared_task(name="rejects", bind=True)
-def rejects(self: Any, requeue: bool) -> str:
+def rejects(self: Any, *, requeue: bool) -> str:
     if not self.request.delivery_info["redelivered"]:
         raise Reject("not here", requeue=requeue)
     return "there"
@@ -96,6 +107,11 @@ def submits(self: Any, name: str, kwargs: dict[str, Any], options: dict[str, Any
     """Submit another job from inside this one."""
     result = self.app.tasks[name].apply_async(kwargs=kwargs, **options)
     return {"id": result.id, "ignored": result.ignored, "root": self.request.root_id}
+
+
+@shared_task(name="leaves_behind", bind=True)
+def leaves_behind(self: Any) -> None:
+    self.request.children.append("not a result")
 
 
 @shared_task(name="joins", bind=True)
@@ -132,7 +148,7 @@ class Counting(Task):
 
     name = "counting"
     autoretry_for = (OSError,)
-    retry_kwargs = {"max_retries": 2, "countdown": 0}
+    retry_kwargs: ClassVar = {"max_retries": 2, "countdown": 0}
     retry_jitter = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -12,13 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 from celery.contrib import pytest as theirs
 from celery.contrib.testing.manager import ManagerMixin
+from celery.utils import nodenames
+from celery.worker import state
 
 from jobs.conf import Settings
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, State
 
+WORKER = os.environ["SUITE_WORKER"]
 MODE = os.environ["SUITE_MODE"]
+LEDGER = Ledger(Settings(REDIS_URL=os.environ["TEST_BROKER"]))
 REPORT = Path(os.environ["SUITE_REPORT"])
 TEST_SECONDS = 60
 IDLE_SECONDS = 60
@@ -39,15 +44,24 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             lines.write(json.dumps({"test": name, "outcome": report.outcome, "why": why}) + "\n")
 
 
+class _Succeeded:
+    """The suite asks its worker's memory which tasks succeeded; here the ledger says."""
+
+    def __contains__(self, task_id: str) -> bool:
+        found = LEDGER.status(task_id)
+        return found is not None and found[0] is State.SUCCESS
+
+
 def _wait_until_idle(manager: Any) -> None:
     """The suite purges the queue and asks what is active; here the ledger says what is left."""
-    ledger = Ledger(Settings(REDIS_URL=os.environ["TEST_BROKER"]))
     until = time.monotonic() + IDLE_SECONDS
-    while (counts := ledger.counts("celery")).waiting + counts.started and time.monotonic() < until:
+    while (counts := LEDGER.counts("celery")).waiting + counts.started and time.monotonic() < until:
         time.sleep(0.05)
 
 
+state.successful_requests = _Succeeded()
 ManagerMixin.wait_until_idle = _wait_until_idle
+nodenames.anon_nodename = lambda *_, **__: WORKER  # the suite takes its worker's name from its own process
 
 
 @pytest.fixture(scope="session")
@@ -70,15 +84,17 @@ def our_session_app() -> Any:
 
 
 @pytest.fixture
-def our_app(request: pytest.FixtureRequest, celery_session_app: Any) -> Iterator[Any]:
-    """The same application, with a test's settings for as long as it runs."""
+def our_app(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """An application made as the platform's is, with a test's settings."""
+    from jobs.worker import install
+
+    app = Celery("djangoNinja", set_as_current=False)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    install(app)
     mark = request.node.get_closest_marker("celery")
-    conf = celery_session_app.conf
-    before = dict(conf.changes)
-    conf.update(mark.kwargs if mark else {})
-    yield celery_session_app
-    conf.changes.clear()
-    conf.changes.update(before)
+    app.conf.update(mark.kwargs if mark else {})
+    yield app
+    app.close()
 
 
 theirs.celery_session_worker = celery_session_worker

@@ -15,6 +15,7 @@ from tests.workers import ROOT, running_worker
 MODES = ("message", "ledger")
 """How the suite's tests send: a plain Celery client by messages, the platform's application to its ledger."""
 RUN_SECONDS = 1500
+WORKER = "suite@test"
 INI = """\
 [pytest]
 python_classes = test_*
@@ -34,13 +35,14 @@ def run(mode: str, version: str, files: Sequence[str], options: Sequence[str] = 
         ini.write_text(INI)
         env = environment(
             valkey.url, PYTHONPATH=f"{ROOT}:{APP}:{theirs}", SUITE_MODE=mode, SUITE_REPORT=str(report),
-            TEST_BROKER=valkey.url, TEST_BACKEND=valkey.url, REDIS_HOST="127.0.0.1", REDIS_PORT=str(valkey.port),
+            SUITE_WORKER=WORKER, TEST_BROKER=valkey.url, TEST_BACKEND=valkey.url,
+            REDIS_HOST="127.0.0.1", REDIS_PORT=str(valkey.port),
             DATABASE_URL=f"sqlite:///{scratch}/db.sqlite3",
         )  # fmt: skip
         # One process, as the suite's own worker has: a task of its keeps a count in its process.
-        with running_worker(valkey.url, concurrency=1, options=("--include", "tests.celery_suite.tasks"), **{
-            name: value for name, value in env.items() if name != "DATABASE_URL"
-        }):  # fmt: skip
+        options_of_worker = ("--include", "tests.celery_suite.tasks", "-n", WORKER)
+        of_worker = {name: value for name, value in env.items() if name != "DATABASE_URL"}
+        with running_worker(valkey.url, concurrency=1, options=options_of_worker, **of_worker):
             _pytest(theirs, ini, env, [*(f"t/integration/{file}" for file in files), *options])
         return dict(_outcome(line) for line in report.read_text().splitlines())
 

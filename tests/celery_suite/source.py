@@ -26,13 +26,9 @@ def _download(version: str, scratch: Path) -> Path:
     """The source distribution, brought by the package index's own client."""
     pip = scratch / "pip"
     subprocess.run([sys.executable, "-m", "venv", pip], check=True, timeout=DOWNLOAD_SECONDS)
-    subprocess.run(
-        [
-            pip / "bin" / "python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-            "--no-binary", ":all:", "--dest", scratch, f"celery=={version}",
-        ],
-        check=True, timeout=DOWNLOAD_SECONDS,
-    )  # fmt: skip
+    command = [str(pip / "bin" / "python"), "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    options = ["--no-deps", "--no-binary", ":all:", "--dest", str(scratch)]
+    subprocess.run([*command, *options, f"celery=={version}"], check=True, timeout=DOWNLOAD_SECONDS)
     return scratch / f"celery-{version}.tar.gz"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests import servers
 from tests.docs.pages import ROOT, Page, all_pages, page
-from tests.docs.sessions import Session
+from tests.docs.player import Player
 from tests.servers import running_api, running_valkey
 from tests.workers import running_worker
 
@@ -20,11 +20,13 @@ ELSEWHERE = {
     "make up": "tests/acceptance/test_up.py runs it at a terminal",
     "make test": "it is what runs this test",
     "make test ARGS=tests/unit/test_orders.py": "test_the_tests_that_a_page_shows_pass runs that file",
-    "make check": "it runs this test",
-    "make setup check": "the two commands of a fresh clone; the second runs this test",
+    "make setup check": "what a fresh clone needs; it runs this test",
+    "PYTHONPATH=app .venv/bin/python -m tests.docs.references": "test_references.py compares what it writes",
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
 }
 """Commands that are not run here, each with the reason."""
+PLAYED = ("curl ", "python3 ")
+"""What the commands that are run here begin with."""
 CALLING = [each for each in all_pages() if any(command.startswith("curl ") for command, _ in each.commands())]
 FILE = re.compile(r"# ((?:app|tests)/\S+\.py)(, continued)?\n")
 
@@ -67,16 +69,15 @@ def running(checkout: Path) -> Iterator[str]:
 def test_the_calls_of_a_page_answer_what_it_shows(called, checkout):
     written(called, checkout)
     with running(checkout) as api:
-        session = Session(api, checkout)
+        player = Player(api, checkout)
         for command, shown in called.commands():
-            if command not in ELSEWHERE:
-                session.play(command, shown)
+            if command.startswith(PLAYED):
+                player.play(command, shown)
 
 
 @pytest.mark.parametrize("each", all_pages(), ids=lambda each: each.name)
 def test_every_command_of_a_page_is_run_by_a_test(each):
-    commands = {command for command, _ in each.commands()}
-    assert {command for command in commands if not command.startswith("curl ")} <= set(ELSEWHERE)
+    assert {command for command, _ in each.commands() if not command.startswith(PLAYED)} <= set(ELSEWHERE)
 
 
 def test_every_command_that_is_run_elsewhere_is_shown_somewhere():

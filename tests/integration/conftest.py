@@ -1,11 +1,11 @@
 """The servers that the tests of the ledger run against, one after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from jobs.conf import Settings
-from jobs.ledger import Ledger
+from jobs.ledger import Holder, KnownTasks, Ledger
 from tests.redises import SERVERS, Server
 
 
@@ -32,3 +32,18 @@ def ledger(ledger_settings: Settings) -> Iterator[Ledger]:
     ledger = Ledger(ledger_settings)
     yield ledger
     ledger._redis.connection_pool.disconnect()
+
+
+@pytest.fixture
+def new_holder(ledger_settings: Settings) -> Iterator[Callable[..., Holder]]:
+    """Makes holders whose worker knows the task `process`, or those named."""
+    holders = []
+
+    def make(name: str, *known: str) -> Holder:
+        tasks = KnownTasks(known or ("process",), ledger_settings)
+        holders.append(Holder(name, ledger_settings, tasks))
+        return holders[-1]
+
+    yield make
+    for holder in holders:
+        holder.close()

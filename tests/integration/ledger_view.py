@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import redis
+from redis import Redis
 
 P = "tb:"
 ORDERS = ("scheduled", "started", "retry", "success", "failure", "revoked")
@@ -59,7 +59,7 @@ class View:
         ]
 
 
-def look(raw: "redis.Redis[str]") -> View:
+def look(raw: Redis) -> View:
     """Read it all, in two round trips and a bit."""
     keys = [key for key in raw.scan_iter(count=1000) if not key.startswith(f"{P}known:")]
     pipe = raw.pipeline(transaction=False)

@@ -6,7 +6,7 @@ Time is never waited for: an instant passes because its score is moved into the 
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,36 +23,11 @@ from hypothesis.stateful import (
 
 from jobs.conf import Settings
 from jobs.ledger import Claimed, Ending, HolderGone, KnownTasks, Ledger, State, Submission
+from tests.integration import ledger_strategies as draw
 from tests.integration.ledger_model import HOUR_US, LOST_LIMIT, Job, Model
 from tests.integration.ledger_view import FINAL_ORDERS, P, look
 from tests.integration.recorder import Recorder
 from tests.redises import Server
-
-QUEUES = ("celery", 'a "quoted" queue')
-TASKS = ("count", "process", "resize")
-IDS = ("job-1", "job-2", "job-3", "job-4", "job-5", "job-6", 'ein "Zitat"/ä', "日本 %$ID$")
-KNOWN = (TASKS, TASKS, TASKS[:1])
-"""What the worker of each holder knows."""
-PAST, FUTURE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
-queues = st.sampled_from([QUEUES[0], QUEUES[0], QUEUES[0], QUEUES[1]])
-hands = st.sampled_from(range(len(KNOWN)))
-picks = st.integers(0, len(IDS) - 1)
-endings = st.builds(
-    Ending, outcome=st.sampled_from([State.SUCCESS, State.FAILURE, State.REVOKED, State.RETRY, State.PENDING]),
-    meta=st.sampled_from(["", '{"status":"X","result":null,"traceback":null,"children":[]']),
-    delay=st.sampled_from([timedelta(0), HOUR]), due=st.sampled_from([None, None, PAST]),
-    arguments=st.sampled_from(["", '{"other":1}']), stored=st.booleans(),
-)  # fmt: skip
-
-turns = st.tuples(hands, queues, endings, st.sampled_from(["", *QUEUES]), st.booleans())
-submissions = st.builds(
-    Submission, id=st.sampled_from(IDS), task=st.sampled_from(TASKS), queue=queues, arguments=st.just("{}"),
-    priority=st.integers(0, 9), key=st.sampled_from(["", "", "k|1"]),
-    delay=st.sampled_from([timedelta(0)] * 9 + [HOUR]), due=st.sampled_from([None] * 9 + [PAST, FUTURE]),
-    expires=st.sampled_from([None] * 9 + [FUTURE, PAST]),
-)  # fmt: skip
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -67,8 +42,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.overdue: set[str] = set()
         self.born = 0
         self.endings: dict[str, dict[str, str]] = {}
-        self.hands = [self.new_holder(known) for known in KNOWN]
-        self.judge = self.new_holder(TASKS)
+        self.hands = [self.new_holder(known) for known in draw.KNOWN]
+        self.judge = self.new_holder(draw.TASKS)
         self.ledger.tick(force=True)
         self.raw.hset(f"{P}tick", "grace", 0)
 
@@ -80,16 +55,16 @@ class LedgerMachine(RuleBasedStateMachine):
         self.born += 1
         return Recorder(f"holder-{self.born}", self.settings, KnownTasks(known, self.settings))
 
-    @initialize(wanted=st.lists(submissions, min_size=4, max_size=12))
+    @initialize(wanted=st.lists(draw.submissions, min_size=4, max_size=12))
     def submit_some(self, wanted):
         for one in wanted:
             self.submit_one(one)
 
-    @rule(wanted=submissions)
+    @rule(wanted=draw.submissions)
     def submit(self, wanted):
         self.submit_one(wanted)
 
-    @rule(hand=hands, queue=queues)
+    @rule(hand=draw.hands, queue=draw.queues)
     def claim(self, hand, queue):
         """Also while it holds a job: then it knows nothing of it."""
         holder = self.hands[hand]
@@ -98,12 +73,12 @@ class LedgerMachine(RuleBasedStateMachine):
             holder = self.hands[hand]
         self.is_given(holder, queue, holder.claim(queue))
 
-    @rule(turns=st.lists(turns, min_size=1, max_size=4))
+    @rule(turns=st.lists(draw.turns, min_size=1, max_size=4))
     def work(self, turns):
         for hand, queue, ending, claim_from, bells_are_lost in turns:
             holder = self.hands[hand]
             if bells_are_lost:
-                self.raw.delete(*QUEUES)
+                self.raw.delete(*draw.QUEUES)
             job = self.model.held.get(holder.id)
             if job is None:
                 self.claim(hand, queue)
@@ -116,7 +91,13 @@ class LedgerMachine(RuleBasedStateMachine):
             self.all_holds()
 
     @precondition(lambda self: self.model.jobs)
-    @rule(hand=hands, pick=picks, ending=endings, claim_from=st.sampled_from(["", *QUEUES]), older=st.booleans())
+    @rule(
+        hand=draw.hands,
+        pick=draw.picks,
+        ending=draw.endings,
+        claim_from=st.sampled_from(["", *draw.QUEUES]),
+        older=st.booleans(),
+    )
     def finish_what_it_does_not_have(self, hand, pick, ending, claim_from, older):
         holder, job = self.hands[hand], self.a_job(pick)
         older = older or job.state is State.STARTED
@@ -129,13 +110,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.has_only(holder.id, None)
 
     @precondition(lambda self: self.model.held)
-    @rule(pick=picks, ending=endings)
+    @rule(pick=draw.picks, ending=draw.endings)
     def end_by_force(self, pick, ending):
         _, job = self.a_holder_at_work(pick)
         assert self.judge.finish(job.claimed(), ending).recorded
         self.end(job, ending)
 
-    @rule(hand=hands)
+    @rule(hand=draw.hands)
     def calls_come_again(self, hand):
         holder, before = self.hands[hand], look(self.raw).values
         if holder.calls:
@@ -147,14 +128,19 @@ class LedgerMachine(RuleBasedStateMachine):
             assert holder.again(2) == [b"gone" if holder.id in self.gone else b"stale"]
         assert look(self.raw).values == before
 
-    @rule(hand=hands)
+    @rule(hand=draw.hands)
     def release(self, hand):
         name = self.hands[hand].id
         assert self.ledger.release("killed", [name]) == self.model.release(name)
         self.gone.add(name)
         self.overdue.discard(name)
 
-    @rule(silent=st.sets(hands, max_size=2), renewed=st.sets(hands, max_size=1), after_a_gap=st.booleans(), lost=queues)
+    @rule(
+        silent=st.sets(draw.hands, max_size=2),
+        renewed=st.sets(draw.hands, max_size=1),
+        after_a_gap=st.booleans(),
+        lost=draw.queues,
+    )
     def tick(self, silent, renewed, after_a_gap, lost):
         self.raw.delete(lost)
         self.overdue = (self.overdue | self.leases_run_out(silent)) - self.renew(renewed)
@@ -171,11 +157,11 @@ class LedgerMachine(RuleBasedStateMachine):
             self.overdue.clear()
         self.model.tick()
         self.raw.hset(f"{P}tick", "grace", 0)
-        for queue in QUEUES:
+        for queue in draw.QUEUES:
             assert self.rings(queue)
 
     @precondition(lambda self: self.model.held)
-    @rule(pick=picks, right=st.booleans())
+    @rule(pick=draw.picks, right=st.booleans())
     def note(self, pick, right):
         _, job = self.a_holder_at_work(pick)
         before = look(self.raw).values
@@ -184,7 +170,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert not right or self.record(job.id)["progress"] == "1"
 
     @precondition(lambda self: self.model.later())
-    @rule(pick=picks, instant=st.sampled_from([1000, 2000]))
+    @rule(pick=draw.picks, instant=st.sampled_from([1000, 2000]))
     def due_instant_comes(self, pick, instant):
         later = self.model.later()
         job = later[pick % len(later)]
@@ -193,7 +179,7 @@ class LedgerMachine(RuleBasedStateMachine):
         job.due = instant
 
     @precondition(lambda self: self.model.ended())
-    @rule(pick=picks, anew=st.none() | submissions)
+    @rule(pick=draw.picks, anew=st.none() | draw.submissions)
     def retention_passes(self, pick, anew):
         """With or without a tick before the record ends by itself and its id comes anew."""
         ended = self.model.ended()
@@ -210,14 +196,14 @@ class LedgerMachine(RuleBasedStateMachine):
         view, orders = look(self.raw), self.model.orders()
         assert dict(view.orders()) == orders
         assert view.without_a_reason_to_stay() == []
-        for queue in QUEUES:
+        for queue in draw.QUEUES:
             assert self.ledger.counts(queue).gap == 0
             assert view.lanes(queue) == view.lane_heads(queue)
             assert self.raw.llen(queue) <= 2
         for job in self.model.jobs.values():
             record = view.record(job.id)
             for name, value in job.recorded().items():
-                assert type(value)(record.get(name, 0)) == value, (job.id, name)
+                assert record.get(name, "0") == str(value), (job.id, name)
             if job.order in FINAL_ORDERS:
                 assert self.endings.setdefault(job.id, record) == record
             else:
@@ -239,16 +225,18 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.rings(queue)
 
     def submit_one(self, wanted: Submission) -> None:
+        stamp = self.stamp(wanted.queue)
         assert self.ledger.submit(wanted) is (wanted.id not in self.model.jobs)
         if wanted.id in self.model.jobs:
             return
         job = Job(
             id=wanted.id, task=wanted.task, queue=wanted.queue, key=wanted.key, arguments=wanted.arguments,
-            priority=wanted.priority, expired=wanted.expires == PAST, created=int(self.record(wanted.id)["created"]),
+            priority=wanted.priority, expired=wanted.expires == draw.PAST,
+            created=int(self.record(wanted.id)["created"]),
         )  # fmt: skip
-        assert job.created > max((other.created for other in self.in_queue(job.queue)), default=0)
+        assert job.created > stamp
         self.model.jobs[job.id] = job
-        if wanted.due == FUTURE or (wanted.due is None and wanted.delay):
+        if wanted.due == draw.FUTURE or (wanted.due is None and wanted.delay):
             job.order = "scheduled"
         else:
             self.model.make_ready(job, job.created)
@@ -279,7 +267,7 @@ class LedgerMachine(RuleBasedStateMachine):
             call()
         assert look(self.raw).values == before
         self.hands[hand].close()
-        self.hands[hand] = self.new_holder(KNOWN[hand])
+        self.hands[hand] = self.new_holder(draw.KNOWN[hand])
 
     def a_job(self, pick: int) -> Job:
         return list(self.model.jobs.values())[pick % len(self.model.jobs)]
@@ -292,22 +280,20 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.raw.llen(queue) > 0 or not self.model.waiting(queue)
 
     def record(self, job_id: str) -> dict[str, str]:
-        return dict(self.raw.hgetall(f"{P}job:{job_id}"))
+        return {str(name): str(value) for name, value in self.raw.hgetall(f"{P}job:{job_id}").items()}
 
     def stamp(self, queue: str) -> int:
         return int(self.raw.hget(f"{P}queue:{queue}", "stamp") or 0)
 
-    def in_queue(self, queue: str) -> list[Job]:
-        return [job for job in self.model.jobs.values() if job.queue == queue]
-
 
 @pytest.mark.timeout(180)
 def test_whatever_is_called_in_whatever_order_the_ledger_does_as_its_model_does(server):
-    jobs_settings = Settings(REDIS_URL=server.url, LEASE=HOUR, LOST_LIMIT=LOST_LIMIT)
+    jobs_settings = Settings(REDIS_URL=server.url, LEASE=draw.HOUR, LOST_LIMIT=LOST_LIMIT)
     ledger = Ledger(jobs_settings)
     profile = settings(
-        max_examples=200, stateful_step_count=40, deadline=None, derandomize="CI" in os.environ,
+        max_examples=100, stateful_step_count=40, deadline=None, derandomize="CI" in os.environ,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    run_state_machine_as_test(lambda: LedgerMachine(server, ledger, jobs_settings), settings=profile)
+    machine: Any = partial(LedgerMachine, server, ledger, jobs_settings)
+    run_state_machine_as_test(machine, settings=profile)
     ledger._redis.connection_pool.disconnect()

@@ -83,7 +83,10 @@ class Ledger:
         return [holder.decode() for holder in self._run("renew", worker, facts, *holders)]
 
     def release(self, cause: str, holders: Sequence[str]) -> int:
-        """Take holders out for good; gives how many running attempts went back to their queues."""
+        """Take holders out for good; gives how many running attempts went back to their queues.
+
+        With the cause '' the attempts do not count towards `LOST_LIMIT`.
+        """
         return int(self._run("release", cause, *holders)) if holders else 0
 
     def tick(self, *, force: bool = False) -> Ticked:

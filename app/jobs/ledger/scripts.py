@@ -48,7 +48,8 @@ def bell() -> str:
             "group": None, "argsrepr": "('$QUEUE$',)", "kwargsrepr": "{}", "ignore_result": True,
         },
         "properties": {
-            "correlation_id": "$ID$", "reply_to": "", "delivery_mode": 1, "priority": 0, "delivery_tag": "$ID$",
+            "correlation_id": "$ID$", "reply_to": "", "delivery_mode": 1, "priority": 0,
+            "delivery_tag": "$ID$",
             "delivery_info": {"exchange": "", "routing_key": "$QUEUE$"},
         },
     })  # fmt: skip

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 type Argument = str | bytes | int
 LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
 """A call that ended so may have run, or not."""
-AWAY = "Redis, which holds the jobs, does not answer; nothing is known to be stored. Try again."
+AWAY = "Redis, which holds the jobs, does not answer; try again in a moment."
 PASSING = frozenset({"BUSY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY"})
 """Refusals that end with what causes them: a failover, a full disk, a script that runs long."""
 
@@ -81,8 +81,8 @@ class Shared:
     def _try[T](self, call: Callable[[], T]) -> T:
         try:
             answer = self._twice(call)
-        except LedgerUnavailable:
-            self._away = True
+        except LedgerUnavailable as error:
+            self._away = isinstance(error.__cause__, LOST)  # not for what one script did wrong
             raise
         self._away = False
         return answer
@@ -130,7 +130,7 @@ class Stubborn:
     def _once(self, script: Script, arguments: Iterable[Argument]) -> Any:
         connection = self._connection or self._pool.make_connection()
         self._connection = connection
-        packed = hiredis.pack_command(("EVALSHA", script.digest, 0, *arguments))
+        packed = hiredis.pack_command(("EVALSHA", script.digest, 0, *arguments))  # type: ignore[arg-type]  # its stub says: a tuple of one
         connection.send_packed_command([packed], check_health=False)
         try:
             return connection.read_response()

@@ -15,6 +15,8 @@ from jobs.worker.drain import drain
 
 logger = logging.getLogger("jobs.worker")
 _numbers = itertools.count()
+_given: dict[str, Any] = {}
+"""The slices that the pool has, by number: what it will answer with."""
 
 
 class RingTask(JobTask):
@@ -42,16 +44,27 @@ class BellRequest:
         self._hub = hub
 
     def execute_using_pool(self, pool: Any) -> Any:
-        return pool.apply_async(
+        given = pool.apply_async(
             drain, args=(self.queue,), accept_callback=_accepted, callback=self._done,
             error_callback=self._done, correlation_id=self.id,
         )  # fmt: skip
+        _given[self.id] = given
+        return given
 
     def _done(self, *_: Any) -> None:
+        _given.pop(self.id, None)
         state.requests.pop(self.id, None)
         state.reserved_requests.discard(self)
         if self._hub is not None:
             self._hub.call_soon(_accepted, 0, 0)  # a thread's end must wake the loop, to listen again
+
+
+def forget_slices() -> None:
+    """Let a pool that ends wait for no slice: a bell has no result, and its word can get lost."""
+    for given in list(_given.values()):
+        if hasattr(given, "discard"):
+            given.discard()
+    _given.clear()
 
 
 def _accepted(pid: int, at: float) -> None:

@@ -156,6 +156,8 @@ class JobTask(DjangoTask):
             logger.warning("retry.without_effect task=%s options=%s", self.name, ",".join(without_effect))
         if eta is None and countdown is None:
             countdown = self.default_retry_delay
+        aware(eta)  # what is no instant, or no duration, fails here and not when the attempt has ended
+        timedelta(seconds=countdown or 0)
         asked = Retry(exc=exc, when=eta or countdown)
         if args is not None or kwargs is not None:
             asked.arguments = self.encode(*self.next_arguments(args, kwargs))

@@ -16,12 +16,11 @@ from types import FrameType
 
 from celery.app.base import Celery
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connections
 
 from jobs import results
 from jobs.conf import settings
 from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
-from jobs.worker import meta, trace
+from jobs.worker import databases, meta, trace
 from jobs.worker.board import Board, Slot
 from jobs.worker.outcome import Outcome, Raised, Returned
 
@@ -33,7 +32,8 @@ class Crew:
 
     def __init__(self, app: Celery, hostname: str, *, max_jobs: int | None) -> None:
         self.place = trace.Workplace(
-            app=app, hostname=hostname, soft_limit=float(app.conf.task_soft_time_limit or 0),
+            app=app, tasks=app.tasks, hostname=hostname,
+            soft_limit=float(app.conf.task_soft_time_limit or 0),
             hard_limit=float(app.conf.task_time_limit or 0),
         )  # fmt: skip
         self.id = secrets.token_hex(4)
@@ -139,8 +139,7 @@ def _attempt(seat: Seat, job: Claimed) -> Ending:
     ending = trace.ending(place.app, attempt, outcome)
     if isinstance(outcome, Returned) and len(outcome.result) > settings().INLINE_RESULT_BYTES:
         ending = _stored(place.app, job, outcome, ending)
-    for connection in connections.all(initialized_only=True):
-        connection.close_if_unusable_or_obsolete()
+    databases.close_used_up()
     _log(job, ending, outcome, time.monotonic() - began)
     return ending
 

@@ -30,7 +30,14 @@ def before(attempt: Attempt) -> None:
 
 
 def tell(attempt: Attempt, outcome: Outcome) -> None:
-    """What comes after it. What a hook raises is logged and changes nothing."""
+    """What comes after it. What is raised here is logged and changes nothing: the outcome stands."""
+    try:
+        _tell(attempt, outcome)
+    except Exception:
+        logger.exception("job.not_told task=%s job=%s", attempt.job.task, attempt.job.id)
+
+
+def _tell(attempt: Attempt, outcome: Outcome) -> None:
     task, job = attempt.task, attempt.job
     args, kwargs = attempt.request.args or (), attempt.request.kwargs or {}
     state, value = "SUCCESS", None
@@ -43,8 +50,8 @@ def tell(attempt: Attempt, outcome: Outcome) -> None:
         case Raised(error=error):
             state, value = "FAILURE", error
             _tell_failure(attempt, error)
-        case Ignored():
-            state = "IGNORED"
+        case Ignored(ignore=ignore):
+            state, value = "IGNORED", ignore
         case HandedBack(reject=reject):
             state, value = "REJECTED", reject
     if signals.task_postrun.receivers:
@@ -106,8 +113,9 @@ def _class_has(task: Any, method: str) -> bool:
 
 
 def _info(error: BaseException) -> ExceptionInfo:
-    try:
-        return ExceptionInfo((type(error), error, error.__traceback__))
-    except Exception:  # the task's own class may do anything when it is shown
-        logger.exception("job.error_not_shown class=%s", type(error).__name__)
-        return ExceptionInfo((RuntimeError, RuntimeError(type(error).__name__), None))
+    if error.__traceback__ is None:  # `retry(throw=False)` never raised it, and billiard needs one
+        try:
+            raise error
+        except BaseException:  # noqa: BLE001 - it is this one
+            return ExceptionInfo()
+    return ExceptionInfo((type(error), error, error.__traceback__))

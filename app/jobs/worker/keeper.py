@@ -18,12 +18,14 @@ from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 from jobs.conf import settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import Claimed, Ending, Holder, State, ledger
-from jobs.worker import meta
+from jobs.worker import bell, meta
 from jobs.worker.board import Running, Slot
 from jobs.worker.drain import Crew
 
 logger = logging.getLogger("jobs.worker")
 LOOK_EVERY_SECONDS = 0.1
+IDLE_SECONDS = 3.0
+"""How long a stopping worker's holders are idle before its pool is told to wait no longer."""
 MEND_SECONDS = 2.0
 """How long after a death the pool is asked to put another process in its place."""
 
@@ -43,6 +45,8 @@ class Keeper(threading.Thread):
         self._judge = Holder(f"{crew.id}.keeper", settings(), crew.known)
         self._renewed = float("-inf")
         self._mend_until = 0.0
+        self._away = False
+        self._idle_since = time.monotonic()
         self._facts = json.dumps({"hostname": crew.place.hostname, "pid": crew.main_pid})
 
     def run(self) -> None:
@@ -50,9 +54,13 @@ class Keeper(threading.Thread):
             try:
                 self._look()
             except LedgerUnavailable as error:
-                logger.warning("keeper.no_ledger reason=%s", error)
+                if not self._away:
+                    logger.warning("keeper.no_ledger reason=%s", error)
+                self._away = True
             except Exception:
                 logger.exception("keeper.failed")
+            else:
+                self._away = False
 
     def finish(self) -> None:
         """The worker is ending: release what is left, so that no job waits for a lease to expire."""
@@ -61,7 +69,7 @@ class Keeper(threading.Thread):
         self._ended.set()
         own = [running.holder for _, running in self._crew.board.slots()]
         try:
-            lost = ledger().release("its worker ended", own)
+            lost = ledger().release("", own)  # told to stop: nothing counts against the jobs
         except LedgerUnavailable as error:
             logger.warning("keeper.not_released reason=%s", error)
         else:
@@ -79,9 +87,18 @@ class Keeper(threading.Thread):
             living.append(running.holder)
             if running.token:
                 self._enforce(slot, running)
+        self._let_pool_end()
         if time.monotonic() - self._renewed >= settings().RENEW_EVERY.total_seconds():
             ledger().renew(self._crew.id, self._facts, living)
             self._renewed = time.monotonic()
+
+    def _let_pool_end(self) -> None:
+        """Once all holders are idle in a stop, nothing that the pool still waits for can come."""
+        busy = any(running.token for _, running in self._crew.board.slots())
+        if busy or not self._crew.board.stopping:
+            self._idle_since = time.monotonic()
+        elif self._kills and time.monotonic() - self._idle_since > IDLE_SECONDS:
+            bell.forget_slices()
 
     def _look_at_pool(self) -> None:
         pool = self._worker.pool and self._worker.pool._pool  # noqa: SLF001 - billiard has no other way

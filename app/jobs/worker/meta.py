@@ -9,7 +9,7 @@ from kombu.utils import json
 from kombu.utils.encoding import safe_repr, safe_str
 
 TRACEBACK_LIMIT = 16_384
-"""Characters of a traceback that are kept: its end, where the error is."""
+"""Characters of a traceback that are kept: half from its beginning, half from its end."""
 MESSAGE_LIMIT = 16_384
 """Bytes of an exception's arguments, as JSON, that are kept as they are."""
 
@@ -45,9 +45,11 @@ def _told(app: Celery, error: BaseException) -> dict[str, Any]:
 
 def _trace(error: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(error))[-TRACEBACK_LIMIT:]
+        text = "".join(traceback.format_exception(error))
     except Exception as fault:  # noqa: BLE001 - as above
         return f"{type(error).__name__}: its traceback cannot be written: {safe_repr(fault)}"
+    half = TRACEBACK_LIMIT // 2
+    return text if len(text) <= TRACEBACK_LIMIT else f"{text[:half]}\n  […]\n{text[-half:]}"
 
 
 def custom(state: str, result: Any) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery.app.task import Context, Task
-from celery.exceptions import Reject, Retry
+from celery.exceptions import Ignore, Reject, Retry
 
 from jobs.ledger import Claimed
 
@@ -23,6 +23,7 @@ class Returned:
 class Ignored:
     """The task wants no result recorded but, maybe, the one that it gave itself (`update_state`)."""
 
+    ignore: Ignore
     state: str
     """The state that it gave itself; '' for none."""
 

@@ -38,6 +38,7 @@ class Workplace:
     """What is the same for every attempt of a worker; Celery's settings are slow to read."""
 
     app: Celery
+    tasks: Mapping[str, Task]
     hostname: str
     soft_limit: float
     """Seconds that an attempt may run where its task says nothing; 0 for no limit."""
@@ -46,7 +47,7 @@ class Workplace:
 
 def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
     """Run the attempt's user code. Raises nothing of the task's: whatever happens is the outcome."""
-    task = place.app.tasks[job.task]
+    task = place.tasks[job.task]
     options: Mapping[str, Any] = json.loads(job.options) if job.options != "{}" else {}
     request = _request(task, job, options, place.hostname)
     attempt = Attempt(
@@ -60,8 +61,9 @@ def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
         tell(attempt, outcome)
     finally:
         set_current(None)
-        task.request_stack.pop()
-        _task_stack.pop()
+        # Their own `pop` gives up an emptied stack, and the next attempt would make it anew.
+        del task.request_stack.stack[-1:]
+        del _task_stack.stack[-1:]
     return attempt, outcome
 
 
@@ -99,8 +101,8 @@ def _call(attempt: Attempt, slot: Slot) -> Outcome:
         return _function(attempt, slot)
     except Retry as retry:
         return AskedRetry(retry=retry)
-    except Ignore:
-        return Ignored(state=noted_state())
+    except Ignore as ignore:
+        return Ignored(ignore=ignore, state=noted_state())
     except Reject as reject:
         return HandedBack(reject=reject) if reject.requeue else Raised(error=reject)
     except BaseException as error:
@@ -131,6 +133,14 @@ def _function(attempt: Attempt, slot: Slot) -> Outcome:
 
 def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
     """How the ledger is to record an outcome; a failure may become a retry here."""
+    try:
+        return _ending(app, attempt, outcome)
+    except Exception as error:  # what a task leaves in its request may be anything
+        logger.exception("job.ending_failed task=%s job=%s", attempt.job.task, attempt.job.id)
+        return Ending(outcome=State.FAILURE, meta=meta.failed(app, "FAILURE", error, []))
+
+
+def _ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
     children = _children(attempt.request)
     match outcome:
         case Returned(result=result):

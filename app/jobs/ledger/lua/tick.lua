@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- The ledger's clock: due jobs become ready, lost leases are taken back, silent queues are rung,
--- what is past its retention is trimmed; a bounded piece of each.
+-- what is past its retention is trimmed; a bounded piece of it all, so that nobody waits for long.
 -- KEYS: none.
 -- ARGV: 1 to run although the last tick was less than a second ago, else 0.
--- Returns {ran, more, rubbish}: whether it ran, whether a piece was too large for one run, and how
+-- Returns {ran, more, rubbish}: whether it ran, whether there was too much for one run, and how
 -- many jobs' stored results wait to be deleted.
-local PIECE = 500
+local PIECE = 500 -- about 5 ms, however many queues there are
 -- us without a tick after which nobody can be blamed for a lease not renewed
 local GAP = math.max(2000000, math.min(5000000, LEASE / 4))
 local before = call('HMGET', P .. 'tick', 'at', 'grace')
@@ -18,11 +18,11 @@ if NOW < last or NOW - last > GAP then
   end
 end
 call('HSET', P .. 'tick', 'at', NOW, 'grace', grace)
-local more = 0
+local left = PIECE
 
 local function piece(key)
-  local ids = call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, PIECE)
-  if #ids == PIECE then more = 1 end
+  local ids = call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, left)
+  left = left - #ids
   return ids
 end
 
@@ -54,10 +54,13 @@ end
 if NOW >= grace then
   for _, holder in ipairs(piece(P .. 'leases')) do release(holder, 'its worker fell silent') end
 end
-for _, queue in ipairs(call('SMEMBERS', P .. 'queues')) do
+local queues = call('SMEMBERS', P .. 'queues')
+for _, queue in ipairs(queues) do
   move_due('scheduled', queue)
   move_due('retry', queue)
-  for state in pairs(COUNTER) do trim(state, queue) end
   if is_claimable(queue) and bells(queue) == 0 then ring(queue) end
 end
-return {1, more, call('SCARD', P .. 'rubbish')}
+for _, queue in ipairs(queues) do
+  for state in pairs(COUNTER) do trim(state, queue) end
+end
+return {1, left == 0 and 1 or 0, call('SCARD', P .. 'rubbish')}

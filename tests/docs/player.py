@@ -18,7 +18,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 
-class Session:
+class Player:
     """Makes a page's calls one after another, in one directory."""
 
     def __init__(self, api: str, directory: Path) -> None:
@@ -45,7 +45,7 @@ class Session:
         return ran.stdout.replace("\r", "").strip()
 
     def _here(self, text: str) -> str:
-        """A text of the page with the addresses and ids of this session."""
+        """A text of the page with the addresses and ids of this run."""
         text = text.replace(PUBLISHED, self._api)
         return _ID.sub(lambda found: self._ids.get(found[0], found[0]), text)
 
@@ -64,7 +64,7 @@ class Session:
             case list(), list():
                 return len(shown) == len(given) and all(map(self._alike, shown, given))
             case str(), str():
-                return shown == given or shown == "…" or self._stands_for(shown, given)
+                return shown in (given, "…") or self._stands_for(shown, given)
         return bool(shown == given)
 
     def _stands_for(self, shown: str, given: str) -> bool:

@@ -1,0 +1,30 @@
+"""Celery's own integration suite does in the platform's worker what `expected.toml` says of each test."""
+
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from tests.celery_suite import expected
+from tests.celery_suite.run import MODES, run
+
+
+def test_the_suite_is_that_of_the_celery_that_is_installed():
+    assert expected.read().version == version("celery")
+
+
+def test_every_reason_is_somebody_s():
+    told = expected.read()
+    named = {verdict.partition(": ")[2] for test in told.tests.values() for verdict in test.values()} - {""}
+    assert named == set(told.reasons)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("mode", MODES)
+def test_celery_s_own_suite_does_what_is_expected_of_it(mode, capsys):
+    told = expected.read()
+    outcomes = run(mode, told.version, told.files)
+    with capsys.disabled():
+        sys.stdout.write(f"\nCelery's integration suite, {mode}: {expected.counts(outcomes)}\n")
+    assert told.differences(mode, outcomes) == []

@@ -1,0 +1,103 @@
+"""The generated tables of the documentation. Run as a script, it writes them:
+
+PYTHONPATH=app .venv/bin/python -m tests.docs.references
+"""
+
+import re
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from jobs.conf import Settings
+from jobs.errors import JobsError
+from jobs.up.plan import VARIABLES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def settings_table() -> Iterator[str]:
+    """Every field of the platform's settings."""
+    yield from ("| setting | variable | default | |", "|---|---|---|---|")
+    for name, field in Settings.model_fields.items():
+        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+        yield f"| `{name}` | `{_variable(name, field)}` | {_default(name, field)} | {meaning} |"
+
+
+def _variable(name: str, field: FieldInfo) -> str:
+    """As `project/settings.py` makes it; a test compares."""
+    if name == "REDIS_URL":
+        return "CELERY_BROKER_URL"
+    return f"JOBS_{name}_SECONDS" if field.annotation is timedelta else f"JOBS_{name}"
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    value: Any = field.default
+    if value is PydanticUndefined:
+        return "`redis://redis:6379/0`" if name == "REDIS_URL" else "none"
+    if isinstance(value, timedelta):
+        seconds = f"{value.total_seconds():g}"
+        return f"`{seconds}`{_in_words(value)}"
+    if typing.get_origin(field.annotation) is tuple:
+        return f"`{','.join(value)}`"
+    return f"`{value}`"
+
+
+def _in_words(value: timedelta) -> str:
+    for size, word in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour")):
+        if value >= size and not value % size:
+            return f" ({value // size} {word}{'s' if value > size else ''})"
+    return ""
+
+
+def up_table() -> Iterator[str]:
+    """What `make up` reads from the environment."""
+    yield from ("| variable | what it says; what holds without it |", "|---|---|")
+    for name, meaning in VARIABLES.items():
+        yield f"| `{name}` | {meaning} |"
+
+
+def problems_table() -> Iterator[str]:
+    """Every error of the platform."""
+    yield from ("| status | slug | title | `Retry-After` |", "|---|---|---|---|")
+    for error in sorted(errors(), key=lambda error: (error.status, error.slug)):
+        wait = "" if error.retry_after_seconds is None else f"{error.retry_after_seconds} s"
+        yield f"| {error.status} | `{error.slug}` | {error.title()} | {wait} |"
+
+
+def errors(root: type[JobsError] = JobsError) -> Iterator[type[JobsError]]:
+    """The whole tree of errors."""
+    yield root
+    for each in root.__subclasses__():
+        yield from errors(each)
+
+
+GENERATED: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
+    "docs/reference/settings.md": {"settings": settings_table, "up": up_table},
+    "docs/reference/problems.md": {"problems": problems_table},
+}
+"""Each page, and what makes its generated parts."""
+
+
+def fresh(name: str) -> str:
+    """A page with its generated parts as they should be."""
+    text = (ROOT / name).read_text()
+    for part, table in GENERATED[name].items():
+        lines = "\n".join(table())
+        text, count = re.subn(
+            rf"(<!-- generated: {part} -->\n).*?(<!-- end -->)",
+            lambda found, lines=lines: f"{found[1]}{lines}\n{found[2]}",  # type: ignore[misc]
+            text, flags=re.DOTALL,
+        )  # fmt: skip
+        if count != 1:
+            raise ValueError(f"{name}: no place for {part}")
+    return text
+
+
+if __name__ == "__main__":
+    for name in GENERATED:
+        (ROOT / name).write_text(fresh(name))

@@ -1,0 +1,34 @@
+"""What the state machine draws from: few values, so that calls meet."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from jobs.ledger import Ending, State, Submission
+
+QUEUES = ("celery", 'a "quoted" queue')
+TASKS = ("count", "process", "resize")
+IDS = ("job-1", "job-2", "job-3", "job-4", "job-5", "job-6", 'ein "Zitat"/ä', "日本 %$ID$")
+KNOWN = (TASKS, TASKS, TASKS[:1])
+"""What the worker of each holder knows."""
+PAST, FUTURE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+queues = st.sampled_from([QUEUES[0], QUEUES[0], QUEUES[0], QUEUES[1]])
+hands = st.sampled_from(range(len(KNOWN)))
+picks = st.integers(0, len(IDS) - 1)
+endings = st.builds(
+    Ending,
+    outcome=st.sampled_from([State.SUCCESS, State.FAILURE, State.REVOKED, State.RETRY, State.PENDING]),
+    meta=st.sampled_from(["", '{"status":"X","result":null,"traceback":null,"children":[]']),
+    delay=st.sampled_from([timedelta(0), HOUR]), due=st.sampled_from([None, None, PAST]),
+    arguments=st.sampled_from(["", '{"other":1}']), stored=st.booleans(),
+)  # fmt: skip
+
+turns = st.tuples(hands, queues, endings, st.sampled_from(["", *QUEUES]), st.booleans())
+submissions = st.builds(
+    Submission, id=st.sampled_from(IDS), task=st.sampled_from(TASKS), queue=queues, arguments=st.just("{}"),
+    priority=st.integers(0, 9), key=st.sampled_from(["", "", "k|1"]),
+    delay=st.sampled_from([timedelta(0)] * 9 + [HOUR]), due=st.sampled_from([None] * 9 + [PAST, FUTURE]),
+    expires=st.sampled_from([None] * 9 + [FUTURE, PAST]),
+)  # fmt: skip
