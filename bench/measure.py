@@ -45,7 +45,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Mark:
+class Mark:
     at: float
     done: int
     worker: float
@@ -69,14 +69,14 @@ def run(contender: Contender, processes: int, jobs: int, server: Server, report:
         if len(submitted) % 1000 == 0:
             report("submitted", len(submitted), jobs)
     with running_worker(contender.app, processes, server.url) as worker:
-        first, last = _watch(contender, jobs, server, worker, report)
-        _settle(contender, submitted, server)
+        first, last = watch(contender, jobs, server, worker, report)
+        settle(contender, submitted, server)
     return _between(contender, processes, jobs, first, last)
 
 
-def _watch(
+def watch(
     contender: Contender, jobs: int, server: Server, worker: Worker, report: Report
-) -> tuple[_Mark, _Mark]:
+) -> tuple[Mark, Mark]:
     """Look on until all is done; gives the marks at 10 % and 90 %."""
     first = last = None
     done, changed = 0, time.monotonic()
@@ -98,7 +98,7 @@ def _watch(
     return first, last
 
 
-def _settle(contender: Contender, submitted: dict[str, str], server: Server) -> None:
+def settle(contender: Contender, submitted: dict[str, str], server: Server) -> None:
     """Check every job; stock Celery's last messages are gone before their results are there."""
     until = time.monotonic() + 5
     while faults := contender.faults(server, submitted):
@@ -107,16 +107,16 @@ def _settle(contender: Contender, submitted: dict[str, str], server: Server) -> 
         time.sleep(0.2)
 
 
-def _mark(done: int, server: Server, worker: Worker) -> _Mark:
+def _mark(done: int, server: Server, worker: Worker) -> Mark:
     told = server.redis.info()
-    return _Mark(
+    return Mark(
         at=time.monotonic(), done=done, worker=tree_cpu(worker.pid),
         redis=told["used_cpu_user"] + told["used_cpu_sys"], commands=told["total_commands_processed"],
         reads=told["total_reads_processed"], machine=machine_cpu(),
     )  # fmt: skip
 
 
-def _between(contender: Contender, processes: int, jobs: int, first: _Mark, last: _Mark) -> Run:
+def _between(contender: Contender, processes: int, jobs: int, first: Mark, last: Mark) -> Run:
     count, seconds = last.done - first.done, last.at - first.at
     worker, redis = last.worker - first.worker, last.redis - first.redis
     other = last.machine.busy - first.machine.busy - worker - redis

@@ -64,6 +64,9 @@ def running_worker(
         try:
             worker.wait_ready()
             yield worker
+        except BaseException:
+            print(worker.log[-20_000:])
+            raise
         finally:
             if worker.process.poll() is None:
                 worker.end(signal.SIGKILL if sys.exc_info()[0] else signal.SIGTERM)

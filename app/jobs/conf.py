@@ -44,7 +44,6 @@ class Settings(BaseModel):
     REDIS_TIMEOUT: timedelta = Field(timedelta(milliseconds=800), gt=timedelta(0))
     """How long one call to Redis may take; a call is tried twice."""
 
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.RENEW_EVERY * 3 > self.LEASE:

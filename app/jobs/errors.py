@@ -1,16 +1,16 @@
 """Every error of the platform, in one tree. A class is a problem type: its docstring is the title.
 
-    JobsError                   500  internal-error
-    ├── DeclarationError        500  task-declaration     (at start, never over HTTP)
-    ├── CanvasRefused           400  canvas-refused
-    ├── BodyMalformed           400  body-malformed
-    ├── BodyTooLarge            413  body-too-large
-    ├── ArgumentsInvalid        422  arguments-invalid
-    ├── TaskNotFound            404  task-not-found
-    ├── JobNotFound             404  job-not-found
-    ├── ResultNotStored         404  result-not-stored
-    ├── LedgerFull              429  ledger-full
-    └── LedgerUnavailable       503  ledger-unavailable
+JobsError                   500  internal-error
+├── DeclarationError        500  task-declaration     (at start, never over HTTP)
+├── CanvasRefused           400  canvas-refused
+├── BodyMalformed           400  body-malformed
+├── BodyTooLarge            413  body-too-large
+├── ArgumentsInvalid        422  arguments-invalid
+├── TaskNotFound            404  task-not-found
+├── JobNotFound             404  job-not-found
+├── ResultNotStored         404  result-not-stored
+├── LedgerFull              429  ledger-full
+└── LedgerUnavailable       503  ledger-unavailable
 """
 
 from typing import Any, ClassVar

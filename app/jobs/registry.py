@@ -38,5 +38,3 @@ def load(packages: Iterable[str]) -> None:
         package = importlib.import_module(name)
         for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
             importlib.import_module(module.name)
-
-

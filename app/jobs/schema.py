@@ -20,8 +20,12 @@ from jobs.errors import ArgumentsInvalid, BodyMalformed, DeclarationError
 from jobs.job import Job
 
 _STRICT = ConfigDict(
-    extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", protected_namespaces=(),
-    val_json_bytes="base64", ser_json_bytes="base64",
+    extra="forbid",
+    allow_inf_nan=False,
+    ser_json_inf_nan="constants",
+    protected_namespaces=(),
+    val_json_bytes="base64",
+    ser_json_bytes="base64",
 )
 
 

@@ -15,6 +15,7 @@ from jobs import results
 from jobs.conf import settings
 from jobs.errors import JobsError
 from jobs.ledger import ledger
+from jobs.quiet import during_work
 
 logger = logging.getLogger("jobs.ticker")
 EVERY_SECONDS = 1.0
@@ -36,7 +37,8 @@ class Ticker(threading.Thread):
         while True:
             began = time.monotonic()
             try:
-                self._tick()
+                with during_work:
+                    self._tick()
             except JobsError as error:
                 if not self._away:
                     logger.warning("tick.failed reason=%s", error)

@@ -4,10 +4,11 @@ The suite starts a worker inside its process and looks into it; this one is a pr
 fixtures that start one are replaced before the suite's conftest imports them.
 """
 
+import gc
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The suite allows a test five minutes and five more tries; here it has one, and a minute."""
     for item in items:
         item.add_marker(pytest.mark.timeout(TEST_SECONDS), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """A test's results are subscribed to until they are collected, and other tests count subscriptions."""
+    yield
+    gc.collect()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

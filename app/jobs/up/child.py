@@ -49,9 +49,7 @@ class Child:
             self._process.send_signal(signal.SIGTERM)
         patience = self.service.patience.total_seconds() if self.service.patience else None
         stopped_hard = asyncio.create_task(hard.wait())
-        await asyncio.wait(
-            {self.ended, stopped_hard}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait({self.ended, stopped_hard}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         stopped_hard.cancel()
         if not self.ended.done():
             kill_group(self._process.pid)

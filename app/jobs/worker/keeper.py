@@ -18,6 +18,7 @@ from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 from jobs.conf import settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import Claimed, Ending, Holder, State, ledger
+from jobs.quiet import during_work
 from jobs.worker import bell, meta
 from jobs.worker.board import Running, Slot
 from jobs.worker.drain import Crew
@@ -52,7 +53,8 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         while not self._ended.wait(LOOK_EVERY_SECONDS):
             try:
-                self._look()
+                with during_work:
+                    self._look()
             except LedgerUnavailable as error:
                 if not self._away:
                     logger.warning("keeper.no_ledger reason=%s", error)

@@ -141,19 +141,18 @@ def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
 
 
 def _ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
-    children = _children(attempt.request)
     match outcome:
         case Returned(result=result):
-            told = "" if attempt.ignores_result else meta.succeeded(result, children)
+            told = "" if attempt.ignores_result else meta.succeeded(result, _children(attempt.request))
             return Ending(outcome=State.SUCCESS, meta=told)
         case Ignored(state=state):
             return Ending(outcome=State.FAILURE if state == State.FAILURE else State.SUCCESS)
         case HandedBack():
             return Ending(outcome=State.PENDING, counts=True)
         case AskedRetry(retry=retry):
-            return _retried(retry, meta.failed(app, "RETRY", retry.exc or retry, children))
+            return _retried(retry, _told(app, attempt, State.RETRY, retry.exc or retry))
         case Raised(error=error):
-            return _failed(app, attempt, error, children)
+            return _failed(app, attempt, error)
 
 
 def _retried(retry: Retry, told: str) -> Ending:
@@ -163,11 +162,16 @@ def _retried(retry: Retry, told: str) -> Ending:
     return Ending(outcome=State.RETRY, meta=told, due=aware(when), arguments=arguments)
 
 
-def _failed(app: Celery, attempt: Attempt, error: BaseException, children: list[Any]) -> Ending:
+def _failed(app: Celery, attempt: Attempt, error: BaseException) -> Ending:
     if (delay := _own_retry(attempt, error)) is not None:
-        return Ending(outcome=State.RETRY, meta=meta.failed(app, "RETRY", error, children), delay=delay)
-    kept = not attempt.ignores_result or attempt.task.store_errors_even_if_ignored
-    return Ending(outcome=State.FAILURE, meta=meta.failed(app, "FAILURE", error, children) if kept else "")
+        return Ending(outcome=State.RETRY, meta=_told(app, attempt, State.RETRY, error), delay=delay)
+    return Ending(outcome=State.FAILURE, meta=_told(app, attempt, State.FAILURE, error))
+
+
+def _told(app: Celery, attempt: Attempt, state: State, error: BaseException) -> str:
+    if attempt.ignores_result and not attempt.task.store_errors_even_if_ignored:
+        return ""
+    return meta.failed(app, state.value, error, _children(attempt.request))
 
 
 def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
