@@ -56,6 +56,20 @@ def read() -> Expected:
     return Expected(version=told["celery"], reasons=told["reasons"], tests=tests)
 
 
+def table(told: Expected) -> str:
+    """What the file says, counted, as the documentation shows it."""
+    lines = ["| | by message | into the ledger |", "|---|---|---|"]
+    verdicts = {mode: Counter(test[mode] for test in told.tests.values()) for mode in ("message", "ledger")}
+    kinds = {PASSES: "pass", SKIPS: "skipped by the suite itself"}
+    for reason, why in told.reasons.items():
+        kinds |= {f"{CANNOT}: {reason}": f"cannot: {why}", f"{EITHER}: {reason}": f"pass or not: {why}"}
+    for verdict, shown in kinds.items():
+        numbers = [verdicts[mode][verdict] for mode in ("message", "ledger")]
+        if any(numbers):
+            lines.append(f"| {shown} | {numbers[0]} | {numbers[1]} |")
+    return "\n".join(lines)
+
+
 def counts(outcomes: Mapping[str, str]) -> str:
     """How many tests passed, cannot pass, and were skipped by the suite itself."""
     found = Counter(_word(outcome) for outcome in outcomes.values())

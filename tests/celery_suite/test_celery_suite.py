@@ -7,6 +7,7 @@ import pytest
 
 from tests.celery_suite import expected
 from tests.celery_suite.run import MODES, run
+from tests.workers import ROOT
 
 
 def test_the_suite_is_that_of_the_celery_that_is_installed():
@@ -17,6 +18,11 @@ def test_every_reason_is_somebody_s():
     told = expected.read()
     named = {verdict.partition(": ")[2] for test in told.tests.values() for verdict in test.values()} - {""}
     assert named == set(told.reasons)
+
+
+def test_the_documentation_shows_the_counts():
+    page = (ROOT / "docs" / "reference" / "celery-compatibility.md").read_text()
+    assert expected.table(expected.read()) in page
 
 
 @pytest.mark.slow
