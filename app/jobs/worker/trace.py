@@ -60,6 +60,7 @@ def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
         outcome = _call(attempt, slot)
         tell(attempt, outcome)
     finally:
+        slot.end()  # again: a soft limit can be raised inside the first
         set_current(None)
         # Their own `pop` gives up an emptied stack, and the next attempt would make it anew.
         del task.request_stack.stack[-1:]
