@@ -65,7 +65,7 @@ def running_worker(
             worker.wait_ready()
             yield worker
         except BaseException:
-            print(worker.log[-20_000:])
+            sys.stdout.write(worker.log[-20_000:])
             raise
         finally:
             if worker.process.poll() is None:
