@@ -66,7 +66,7 @@ class Keeper(threading.Thread):
 
     def finish(self) -> None:
         """The worker is ending: release what is left, so that no job waits for a lease to expire."""
-        if self._ended.is_set():
+        if self._ended.is_set() or os.getpid() != self._crew.main_pid:  # what a job forked exits too
             return
         self._ended.set()
         own = [running.holder for _, running in self._crew.board.slots()]
