@@ -76,6 +76,10 @@ def main() -> None:
         print(f"{redis}; nothing is pinned", flush=True)
         runs = _measured(options, server)
     print(f"\n{table(runs)}\n\nEvery job: SUCCESS, right result, attempt 1; accounting gap 0.")
+    if disturbed := [each for each in runs if each.disturbance > QUIET_CORES]:
+        print(
+            f"Disturbed in each of their tries: {len(disturbed)} of {len(runs)} runs; mistrust their ratios."
+        )
     if options.json:
         rows = [asdict(row) for row in summary(runs)]
         told = {"redis": redis, "summary": rows, "runs": [asdict(each) for each in runs]}

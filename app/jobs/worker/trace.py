@@ -1,6 +1,6 @@
 """Running one attempt: all that a task's author knows from Celery, and nothing that nobody reads.
 
-Celery's own tracer gives the same and takes half of a short job's CPU. Here a signal is sent only
+Celery's own tracer gives the same for half as much CPU again. Here a signal is sent only
 where somebody listens, a hook is called only where a task has one, and the outcome is a value.
 """
 
