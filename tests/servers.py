@@ -63,23 +63,16 @@ class Running:
 class Valkey:
     """A Valkey that keeps its port when it is killed and started again, but not its data."""
 
-    def __init__(self) -> None:
+    def __init__(self, binary: str | None = None, directory: str = tempfile.gettempdir()) -> None:
         self.port = _free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        program = binary or str(get_binary_path())
+        self._command = [program, "--port", str(self.port), "--save", "", "--dir", directory]
         self.start()
 
     def start(self) -> None:
-        """Start it; it answers when this returns."""
-        command = [
-            str(get_binary_path()),
-            "--port",
-            str(self.port),
-            "--save",
-            "",
-            "--dir",
-            tempfile.gettempdir(),
-        ]
-        self._running = Running(command, "Ready to accept connections", os.environ)
+        """Start it, with the data of the last `SAVE` if there was one; it answers when this returns."""
+        self._running = Running(self._command, "Ready to accept connections", os.environ)
         self._running.wait_ready()
 
     def kill(self) -> None:
