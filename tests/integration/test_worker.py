@@ -74,6 +74,11 @@ def test_a_large_result_is_a_reference(platform, worker):
     }  # fmt: skip
 
 
+def test_a_result_is_as_large_as_its_bytes(platform, worker):
+    told = platform.value(platform.submit("echo", json.dumps({"value": "ж" * 40_000})))
+    assert (told["stored"], told["size_bytes"]) == (True, 80_002)
+
+
 def test_a_soft_limit_is_raised_inside_the_task(platform, worker):
     job = platform.submit("overrun_softly", '{"seconds": 20}')
     assert platform.value(job) == "stopped softly"

@@ -137,7 +137,7 @@ def _attempt(seat: Seat, job: Claimed) -> Ending:
     place, began = seat.crew.place, time.monotonic()
     attempt, outcome = trace.run(place, job, seat.slot)
     ending = trace.ending(place.app, attempt, outcome)
-    if isinstance(outcome, Returned) and len(outcome.result) > settings().INLINE_RESULT_BYTES:
+    if isinstance(outcome, Returned) and len(outcome.result.encode()) > settings().INLINE_RESULT_BYTES:
         ending = _stored(place.app, job, outcome, ending)
     databases.close_used_up()
     _log(job, ending, outcome, time.monotonic() - began)
