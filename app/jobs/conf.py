@@ -1,11 +1,35 @@
 """The platform's settings: the dict `JOBS` of Django's settings, read once as a frozen model."""
 
+import json
 from datetime import timedelta
 from functools import cache
-from typing import Self
+from typing import Annotated, Any, Self
 
 from django.conf import settings as django_settings
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+class QueueLimits(BaseModel):
+    """What limits one queue; None for no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    max_running: int | None = Field(None, ge=1)
+    max_length: int | None = Field(None, ge=0)
+
+
+def _named(value: Any) -> Any:
+    """`{"emails": {"max_running": 4}}`, also as JSON, as a list of limits with their names."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        return found
+    return [
+        {"name": name, **limits} if isinstance(limits, dict) else limits for name, limits in found.items()
+    ]
 
 
 class Settings(BaseModel):
@@ -31,6 +55,21 @@ class Settings(BaseModel):
     """How long a job that succeeded can be read back."""
     FAILURE_TTL: timedelta = Field(timedelta(days=7), gt=timedelta(0))
     """How long a job that failed or was revoked can be read back."""
+    GONE_TTL: timedelta = Field(timedelta(days=7), ge=timedelta(0))
+    """How long after its retention a job's id is still told apart from one that never was; 0 for not at
+    all. An id takes about 60 bytes."""
+    IDEMPOTENCY_TTL: timedelta = Field(timedelta(days=1), gt=timedelta(0))
+    """How long an `Idempotency-Key` stands for the job that it was first used for."""
+    QUEUES: Annotated[tuple[QueueLimits, ...], BeforeValidator(_named)] = ()
+    """Limits of queues, by name: `{"emails": {"max_running": 4, "max_length": 10000}}`; in the environment
+    as JSON. `max_running`: jobs that run at once; `max_length`: jobs that wait, beyond which a submit is
+    refused."""
+    MEMORY_GUARD: float = Field(0.9, gt=0, le=1)
+    """Share of Redis's `maxmemory` above which submits are refused, so that what runs can end."""
+    LOG_LINES: int = Field(1000, ge=0)
+    """Lines of its log that a job keeps: the latest."""
+    CANCEL_GRACE: timedelta = Field(timedelta(seconds=1), ge=timedelta(0))
+    """How long a cancelled job has before it is interrupted, and then again before it is ended by force."""
     LEASE: timedelta = Field(timedelta(seconds=20), ge=timedelta(seconds=2))
     """How long a worker's silence is borne before its jobs are given to others."""
     RENEW_EVERY: timedelta = Field(timedelta(seconds=4), gt=timedelta(0))

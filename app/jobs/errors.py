@@ -9,6 +9,10 @@ JobsError                   500  internal-error
 ├── TaskNotFound            404  task-not-found
 ├── JobNotFound             404  job-not-found
 ├── ResultNotStored         404  result-not-stored
+├── IdempotencyConflict     409  idempotency-conflict
+├── NotUnique               409  not-unique
+├── JobGone                 410  job-gone
+├── QueueFull               429  queue-full
 ├── LedgerFull              429  ledger-full
 └── LedgerUnavailable       503  ledger-unavailable
 """
@@ -81,6 +85,30 @@ class ResultNotStored(JobsError):
     """This job has no result in the database."""
 
     status, slug = 404, "result-not-stored"
+
+
+class IdempotencyConflict(JobsError):
+    """This idempotency key stands for another submit."""
+
+    status, slug = 409, "idempotency-conflict"
+
+
+class NotUnique(JobsError):
+    """A job that must be the only one of its kind is there already."""
+
+    status, slug = 409, "not-unique"
+
+
+class JobGone(JobsError):
+    """This job is past its retention."""
+
+    status, slug = 410, "job-gone"
+
+
+class QueueFull(JobsError):
+    """The queue is at its length."""
+
+    status, slug, retry_after_seconds = 429, "queue-full", 10
 
 
 class LedgerFull(JobsError):

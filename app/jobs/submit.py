@@ -1,31 +1,124 @@
-"""Submitting a job: the arguments are checked, then the job is written to the ledger, once."""
+"""Submitting a job: the arguments are checked, then the job is written to the ledger, once.
 
+What `@task` says of all jobs of a task and what a submit asks for one of them meet here.
+"""
+
+import hashlib
+import json
 import uuid
-from datetime import timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.conf import settings
-from jobs.ledger import Submission, ledger
+from jobs.errors import ArgumentsInvalid
+from jobs.ledger import Accepted, Retention, Submission, Unique, ledger
+from jobs.options import Options
 from jobs.task import Task
 
+KEY_LIMIT = 200
+"""Characters of a key; a longer one is known by its digest."""
 
-def submit_body(task: Task[Any, Any], body: bytes) -> str:
-    """Submit a job with the arguments of a request's body; gives its id.
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a submit asks for its job; None where the task's own options hold."""
+
+    job_id: str | None = None
+    """None for a new UUID."""
+    queue: str | None = None
+    priority: int | None = None
+    key: str | None = None
+    delay: timedelta = timedelta(0)
+    run_at: datetime | None = None
+    """Wins over `delay`."""
+    expires: datetime | timedelta | None = None
+    idempotency_key: str = ""
+    options: str = ""
+    """JSON object of what else the worker is to know."""
+
+
+def submit_body(task: Task[Any, Any], body: bytes, asked: Asked | None = None) -> Accepted:
+    """Submit a job with the arguments of a request's body.
 
     When this returns, the job is in Redis, once.
 
     Raises:
         BodyMalformed, ArgumentsInvalid: the body does not fit the task.
-        LedgerUnavailable, LedgerFull: nothing is known to be stored.
+        IdempotencyConflict, NotUnique, QueueFull, LedgerFull: nothing was stored.
+        LedgerUnavailable: it is not known whether it was stored.
     """
-    return submit(task, task.schema.from_body(body))
+    return ledger().submit(submission(task, task.schema.from_body(body), asked or Asked()))
 
 
-def submit(task: Task[Any, Any], arguments: str, *, delay: timedelta = timedelta(0)) -> str:
-    """Submit a job with arguments that were checked (`task.schema`), as JSON; gives its id."""
-    job_id = str(uuid.uuid4())
-    ledger().submit(Submission(
-        id=job_id, task=task.name, arguments=arguments, delay=delay,
-        queue=task.options.queue or settings().DEFAULT_QUEUE, priority=task.options.priority,
-    ))  # fmt: skip
-    return job_id
+def submission(task: Task[Any, Any], arguments: str, asked: Asked) -> Submission:
+    """The job that is asked for; `arguments` is JSON, and was checked (`task.schema`).
+
+    Raises:
+        ArgumentsInvalid: the task's key, or what is to be unique, lies in an object that is not there.
+    """
+    options = task.options
+    expires = options.expires if asked.expires is None else asked.expires
+    return Submission(
+        id=asked.job_id or str(uuid.uuid4()), task=task.name, arguments=arguments,
+        queue=asked.queue or options.queue or settings().DEFAULT_QUEUE,
+        priority=options.priority if asked.priority is None else asked.priority,
+        key=short(_key(task, arguments) if asked.key is None else asked.key),
+        delay=asked.delay, due=asked.run_at, options=asked.options,
+        expires=expires if isinstance(expires, datetime) else None,
+        expires_in=expires if isinstance(expires, timedelta) else None,
+        retention=_retention(options), unique=_unique(task, arguments),
+        idempotency_key=asked.idempotency_key,
+    )  # fmt: skip
+
+
+def short(key: str) -> str:
+    """A key as the ledger takes it: what is too long, or would mix with another, by its digest."""
+    if len(key) <= KEY_LIMIT and "\n" not in key:
+        return key
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def _key(task: Task[Any, Any], arguments: str) -> str:
+    values = _values(task.options.key_paths, arguments)
+    if len(values) == 1 and isinstance(values[0], str):
+        return values[0]
+    return json.dumps(values, sort_keys=True, separators=(",", ":")) if values else ""
+
+
+def _unique(task: Task[Any, Any], arguments: str) -> Unique | None:
+    options = task.options
+    if not options.unique:
+        return None
+    paths = options.unique if isinstance(options.unique, tuple) else sorted(json.loads(arguments))
+    told = json.dumps(_values(paths, arguments), sort_keys=True)
+    return Unique(
+        kind=f"{task.name}\n{hashlib.sha256(told.encode()).hexdigest()[:32]}",
+        while_waiting=options.unique_while == "waiting", refuse=options.unique_conflict == "refuse",
+    )  # fmt: skip
+
+
+def _values(paths: Iterable[str], arguments: str) -> list[Any]:
+    """What lies at these paths of the arguments."""
+    paths = list(paths)
+    found = json.loads(arguments) if paths else None
+    return [_at(found, path) for path in paths]
+
+
+def _at(arguments: Any, path: str) -> Any:
+    value = arguments
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            raise ArgumentsInvalid(f"{path}: the task's key lies there, and there is no {name!r}.")
+        value = value[name]
+    return value
+
+
+def _retention(options: Options) -> Retention | None:
+    if options.result_ttl is None and options.failure_ttl is None:
+        return None
+    return Retention(
+        success=options.result_ttl or settings().RESULT_TTL,
+        failure=options.failure_ttl or settings().FAILURE_TTL,
+    )

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Concatenate, Protocol, cast, overload
+from typing import Any, Concatenate, Literal, Protocol, cast, overload
 
 from jobs.errors import DeclarationError
 from jobs.job import Job
+from jobs.options import Options
 from jobs.schema import Schema, place_of, read_schema
 
 declared: dict[str, "Task[Any, Any]"] = {}
@@ -25,37 +26,6 @@ class Handle[R](Protocol):
 
     def get(self, timeout: float | None = None) -> R: ...
     def ready(self) -> bool: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a task's jobs are run, unless a submit says otherwise."""
-
-    queue: str | None = None
-    """The queue; None for the settings' `DEFAULT_QUEUE`."""
-    max_attempts: int = 1
-    """Attempts in all when the function raises; 1 means that it is never retried by itself."""
-    retry_delay: timedelta = timedelta(seconds=1)
-    """Wait before attempt 2; it doubles with each attempt, to an hour at the most."""
-    time_limit: timedelta | None = None
-    """An attempt that runs longer is ended with its process, and the job fails."""
-    soft_time_limit: timedelta | None = None
-    """An attempt that runs longer gets `SoftTimeLimitExceeded` raised inside it."""
-    priority: int = 0
-    """0 to 9; 9 goes first."""
-
-    def faults(self) -> list[str]:
-        """What is wrong with these options, a phrase each."""
-        soft, hard = self.soft_time_limit, self.time_limit
-        rules = {
-            "max_attempts must be 1 or more": self.max_attempts >= 1,
-            "retry_delay must not be negative": self.retry_delay >= timedelta(0),
-            "priority must be from 0 to 9": self.priority in range(10),
-            "time_limit must be positive": hard is None or hard > timedelta(0),
-            "soft_time_limit must be positive": soft is None or soft > timedelta(0),
-            "soft_time_limit must be less than time_limit": soft is None or hard is None or soft < hard,
-        }
-        return [fault for fault, holds in rules.items() if not holds]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,6 +102,17 @@ def task(
     time_limit: timedelta | None = None,
     soft_time_limit: timedelta | None = None,
     priority: int = 0,
+    max_running: int | None = None,
+    rate: str | None = None,
+    key: str | tuple[str, ...] | None = None,
+    max_running_per_key: int | None = None,
+    rate_per_key: str | None = None,
+    unique: bool | tuple[str, ...] = False,
+    unique_while: Literal["waiting", "unfinished"] = "unfinished",
+    unique_conflict: Literal["first", "refuse"] = "first",
+    expires: timedelta | None = None,
+    result_ttl: timedelta | None = None,
+    failure_ttl: timedelta | None = None,
 ) -> _Declare: ...
 def task(
     function: Callable[..., Any] | None = None,
@@ -174,7 +155,7 @@ def _declare(
         name=name, function=function, options=chosen, place=place, bound=bind,
         schema=read_schema(function, name, place=place, bound=bind),
     )  # fmt: skip
-    if faults := chosen.faults():
+    if faults := [*chosen.faults(), *chosen.unknown_parameters(new.schema.signature.parameters)]:
         raise DeclarationError(f"{place}: task {name}: {'; '.join(faults)}")
     if not name.replace(".", "_").replace("-", "_").isidentifier() or len(name) > 100:
         raise DeclarationError(

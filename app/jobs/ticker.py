@@ -35,10 +35,10 @@ class Ticker(threading.Thread):
 
     def run(self) -> None:
         while True:
-            began = time.monotonic()
+            began, wait = time.monotonic(), EVERY_SECONDS
             try:
                 with during_work:
-                    self._tick()
+                    wait = self._tick()
             except JobsError as error:
                 if not self._away:
                     logger.warning("tick.failed reason=%s", error)
@@ -49,9 +49,10 @@ class Ticker(threading.Thread):
                 if self._away:
                     logger.info("tick.resumed")
                 self._away = False
-            time.sleep(max(0.05, EVERY_SECONDS - (time.monotonic() - began)))
+            time.sleep(max(0.05, wait - (time.monotonic() - began)))
 
-    def _tick(self) -> None:
+    def _tick(self) -> float:
+        """Do what is to be done now; gives the seconds until more is due, or until the next whole tick."""
         ticked = ledger().tick()
         while ticked.more:
             ticked = ledger().tick(force=True)
@@ -60,6 +61,7 @@ class Ticker(threading.Thread):
         if time.monotonic() - self._swept > SWEEP_EVERY.total_seconds():
             self._swept = time.monotonic()
             self._sweep()
+        return min(EVERY_SECONDS, ticked.next.total_seconds())
 
     def _delete_rubbish(self) -> None:
         """Delete the stored results of jobs that were trimmed, then forget them: twice does no harm."""

@@ -6,6 +6,7 @@ import pytest
 
 from jobs.conf import Settings
 from jobs.ledger import Holder, KnownTasks, Ledger
+from jobs.limits import Limits
 from tests.redises import SERVERS, Server
 
 
@@ -40,7 +41,7 @@ def new_holder(ledger_settings: Settings) -> Iterator[Callable[..., Holder]]:
     holders = []
 
     def make(name: str, *known: str) -> Holder:
-        tasks = KnownTasks(known or ("process",), ledger_settings)
+        tasks = KnownTasks(dict.fromkeys(known or ("process",), Limits()), ledger_settings)
         holders.append(Holder(name, ledger_settings, tasks))
         return holders[-1]
 

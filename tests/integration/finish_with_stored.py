@@ -10,10 +10,11 @@ django.setup()
 
 from jobs import results  # noqa: E402
 from jobs.conf import settings  # noqa: E402
+from jobs.limits import Limits
 from jobs.ledger import Ending, Holder, KnownTasks, State  # noqa: E402
 from jobs.worker import meta  # noqa: E402
 
-holder = Holder("of-the-test", settings(), KnownTasks(["process"], settings()))
+holder = Holder("of-the-test", settings(), KnownTasks({"process": Limits()}, settings()))
 job = holder.claim("celery")
 assert job is not None
 results.store(job.id, int(job.token) + 1, b"of an attempt that lost its job")

@@ -10,10 +10,17 @@ from redis import Redis
 P = "tb:"
 ORDERS = ("scheduled", "started", "retry", "success", "failure", "revoked")
 FINAL_ORDERS = frozenset({"success", "failure", "revoked"})
+QUEUE_KEYS = ("queue", "waiting", "plain", "fair", "keys", "lane", "parked", "tasks", "turns", *ORDERS)
 NEEDS_NO_TTL = re.compile(
-    rf"{P}(queues|tick|bells|leases|rubbish|(queue|lane|lanes|{'|'.join(ORDERS)}):.*)", re.DOTALL
+    rf"{P}(queues|tick|bells|leases|rubbish|timers|expiring|cancels|paused|workers"
+    rf"|({'|'.join(QUEUE_KEYS)}|slots|waiters|unique):.*)",
+    re.DOTALL,
 )
-"""The short list; besides, a job that has not ended, a holder that has a lease, and bells."""
+"""The short list; besides, a job that has not ended with what it has, a holder that has a lease, and bells."""
+ZSETS = {"lane", "keys", "plain", "fair", "waiting", "turns", "leases", "timers", "expiring", "workers"}
+SETS = {"queues", "rubbish", "paused", "tasks", "slots", "waiters", "gone"}
+TEXTS = {"bells", "worker", "unique", "rate"}
+LISTS = {"attempts", "log"}
 
 
 @dataclass
@@ -37,11 +44,21 @@ class View:
                 found.update((job_id, rest, kind) for job_id, _ in value)
         return found
 
-    def lanes(self, queue: str) -> dict[str, float]:
-        return dict(self.values.get(f"{P}lanes:{queue}", []))
+    def scores(self, order: str, name: str) -> dict[str, float]:
+        """The members of a sorted set with their scores."""
+        return dict(self.values.get(f"{P}{order}:{name}", []))
+
+    def members(self, kind: str) -> dict[str, set[str]]:
+        """All sets of a kind, by what follows the kind in their names."""
+        prefix = f"{P}{kind}:"
+        return {
+            key.removeprefix(prefix): set(value)
+            for key, value in self.values.items()
+            if key.startswith(prefix)
+        }
 
     def lane_heads(self, queue: str) -> dict[str, float]:
-        """What `lanes` must be: each lane at the place of its first job."""
+        """Each lane's first place, by node."""
         prefix = f"{P}lane:{queue}\n"
         return {k.removeprefix(prefix): v[0][1] for k, v in self.values.items() if k.startswith(prefix)}
 
@@ -54,9 +71,14 @@ class View:
             if ttl == -1
             and not NEEDS_NO_TTL.fullmatch(key)
             and key not in leased
-            and not isinstance(self.values[key], list)  # the bells of a queue
-            and self.values[key].get("state") not in {"PENDING", "STARTED", "RETRY"}
+            and key.startswith(P)  # bells have none
+            and not self._unfinished(key)
         ]
+
+    def _unfinished(self, key: str) -> bool:
+        kind, _, job_id = key.removeprefix(P).partition(":")
+        state = self.record(job_id).get("state")
+        return kind in {"job", *LISTS} and state in {"PENDING", "STARTED", "RETRY"}
 
 
 def look(raw: Redis) -> View:
@@ -74,11 +96,13 @@ def _read(pipe: Any, key: str) -> None:
     kind = key.removeprefix(P).partition(":")[0]
     if not key.startswith(P):
         pipe.get(key) if key.startswith("celery-task-meta-") else pipe.lrange(key, 0, -1)
-    elif kind in {"lane", "lanes", "leases", *ORDERS}:
+    elif kind in {*ZSETS, *ORDERS}:
         pipe.zrange(key, 0, -1, withscores=True)
-    elif kind in {"queues", "rubbish"}:
+    elif kind in SETS:
         pipe.smembers(key)
-    elif kind in {"bells", "worker"}:
+    elif kind in TEXTS:
         pipe.get(key)
+    elif kind in LISTS:
+        pipe.lrange(key, 0, -1)
     else:
         pipe.hgetall(key)

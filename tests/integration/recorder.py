@@ -9,8 +9,8 @@ from jobs.ledger import Holder, KnownTasks
 class Recorder(Holder):
     """A holder that keeps its calls, with their numbers and answers."""
 
-    def __init__(self, id: str, settings: Settings, known: KnownTasks) -> None:  # noqa: A002
-        super().__init__(id, settings, known)
+    def __init__(self, id: str, settings: Settings, known: KnownTasks, worker: str = "") -> None:  # noqa: A002
+        super().__init__(id, settings, known, worker)
         self.calls: list[tuple[str, int, tuple[Any, ...], list[bytes]]] = []
 
     def _call(self, script: str, *arguments: Any) -> list[bytes]:

@@ -22,8 +22,9 @@ from hypothesis.stateful import (
 )
 
 from jobs.conf import Settings
-from jobs.ledger import Claimed, Ending, HolderGone, KnownTasks, Ledger, State, Submission
+from jobs.ledger import Accepted, Claimed, Ending, HolderGone, KnownTasks, Ledger, State, Submission
 from tests.integration import ledger_strategies as draw
+from tests.integration.ledger_checks import check
 from tests.integration.ledger_model import HOUR_US, LOST_LIMIT, Job, Model
 from tests.integration.ledger_view import FINAL_ORDERS, P, look
 from tests.integration.recorder import Recorder
@@ -37,8 +38,10 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         self.raw, self.ledger, self.settings = server.raw, ledger, jobs_settings
         self.raw.flushdb()
-        self.model = Model()
+        self.model = Model(limits=draw.LIMITS, max_running=draw.MAX_RUNNING)
         self.gone: set[str] = set()
+        self.paused_tasks: set[str] = set()
+        self.queues_used: set[str] = set()
         self.overdue: set[str] = set()
         self.born = 0
         self.endings: dict[str, dict[str, str]] = {}
@@ -53,7 +56,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def new_holder(self, known: Iterable[str]) -> Recorder:
         self.born += 1
-        return Recorder(f"holder-{self.born}", self.settings, KnownTasks(known, self.settings))
+        tasks = KnownTasks({name: draw.LIMITS[name] for name in known}, self.settings)
+        return Recorder(f"holder-{self.born}", self.settings, tasks, "a-worker")
 
     @initialize(wanted=st.lists(draw.submissions, min_size=4, max_size=12))
     def submit_some(self, wanted):
@@ -178,6 +182,60 @@ class LedgerMachine(RuleBasedStateMachine):
         self.raw.zadd(f"{P}{job.order}:{job.queue}", {job.id: instant})
         job.due = instant
 
+    @rule()
+    def an_hour_passes_for_the_rates(self):
+        for key in self.raw.scan_iter(f"{P}rate:*"):
+            self.raw.delete(key)
+        if timers := self.raw.zrange(f"{P}timers", 0, -1):
+            self.raw.zadd(f"{P}timers", dict.fromkeys(timers, 1))
+        self.model.an_hour_passes()
+
+    @rule(queue=draw.queues, pausing=st.booleans())
+    def pause_a_queue(self, queue, pausing):
+        call = self.ledger.pause if pausing else self.ledger.resume
+        assert call(queue=queue) is (pausing is not (queue in self.model.paused))
+        (self.model.paused.add if pausing else self.model.paused.discard)(queue)
+        assert pausing or self.rings(queue)
+
+    @rule(task=draw.tasks, pausing=st.booleans())
+    def pause_a_task(self, task, pausing):
+        paused = task in self.paused_tasks
+        call = self.ledger.pause if pausing else self.ledger.resume
+        assert call(task=task) is (pausing is not paused)
+        if pausing:
+            self.paused_tasks.add(task)
+            self.model.pause(task, self.queues_used)
+        else:
+            self.paused_tasks.discard(task)
+            self.model.resume(task)
+        for queue in draw.QUEUES:
+            assert self.rings(queue) or not (paused and not pausing)
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(pick=draw.picks)
+    def cancel(self, pick):
+        job = self.a_job(pick)
+        assert self.ledger.cancel([job.id, "unknown"]) == [self.model.cancel(job), "unknown"]
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(pick=draw.picks)
+    def redrive(self, pick):
+        job = self.a_job(pick)
+        told = self.ledger.redrive([job.id, "unknown"])
+        assert told == [self.model.redrive(job, self.stamp(job.queue)), "unknown"]
+        assert told[0] != "ready" or self.rings(job.queue)
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(pick=draw.picks)
+    def discard(self, pick):
+        job = self.a_job(pick)
+        ended = job.state.is_final
+        assert self.ledger.discard([job.id]) == ["discarded" if ended else "unfinished"]
+        if ended:
+            assert self.ledger.was_there(job.id)
+            self.model.trimmable.discard(job.id)
+            del self.model.jobs[job.id]
+
     @precondition(lambda self: self.model.ended())
     @rule(pick=draw.picks, anew=st.none() | draw.submissions)
     def retention_passes(self, pick, anew):
@@ -193,27 +251,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def all_holds(self):
-        view, orders = look(self.raw), self.model.orders()
-        assert dict(view.orders()) == orders
-        assert view.without_a_reason_to_stay() == []
-        for queue in draw.QUEUES:
-            assert self.ledger.counts(queue).gap == 0
-            assert view.lanes(queue) == view.lane_heads(queue)
-            assert self.raw.llen(queue) <= 2
+        view = look(self.raw)
+        check(view, self.model, self.ledger, draw.QUEUES)
         for job in self.model.jobs.values():
-            record = view.record(job.id)
-            for name, value in job.recorded().items():
-                assert record.get(name, "0") == str(value), (job.id, name)
             if job.order in FINAL_ORDERS:
+                record = view.record(job.id)
                 assert self.endings.setdefault(job.id, record) == record
             else:
                 self.endings.pop(job.id, None)
+        for queue in draw.QUEUES:
+            assert self.raw.llen(queue) <= 2
         started = {job.id for job in self.model.jobs.values() if job.state is State.STARTED}
         assert started == {job.id for job in self.model.held.values()}
 
     def is_given(self, holder: Recorder, queue: str, given: Claimed | None) -> None:
         """What the ledger gave is what the model would give, at a higher token than any before."""
-        expected = self.model.claim(holder.id, queue, holder._known.names) if queue else None
+        expected, fair = self.model.claim(holder.id, queue, holder._known.names) if queue else (None, False)
         if expected is None or given is None:
             assert given is None
             assert expected is None
@@ -221,21 +274,33 @@ class LedgerMachine(RuleBasedStateMachine):
         assert int(given.token) > expected.token
         expected.token = int(given.token)
         assert given == expected.claimed()
-        assert self.record(given.id)["holder"] == holder.id
+        assert self.record(given.id)["worker"] == "a-worker"
+        if fair:
+            self.model.turns[queue, expected.key] = self.stamp(queue)
         assert self.rings(queue)
 
     def submit_one(self, wanted: Submission) -> None:
-        stamp = self.stamp(wanted.queue)
-        assert self.ledger.submit(wanted) is (wanted.id not in self.model.jobs)
-        if wanted.id in self.model.jobs:
+        stamp, expected = self.stamp(wanted.queue), self.model.expected(wanted, draw.MAX_LENGTH)
+        if not isinstance(expected, str):
+            with pytest.raises(expected):
+                self.ledger.submit(wanted)
             return
+        known = wanted.id in self.model.jobs or expected != wanted.id or self.model.stands_for(wanted)
+        assert self.ledger.submit(wanted) == Accepted(id=expected, new=not known)
+        if known:
+            return
+        new_queue = wanted.queue not in self.queues_used
         job = Job(
             id=wanted.id, task=wanted.task, queue=wanted.queue, key=wanted.key, arguments=wanted.arguments,
-            priority=wanted.priority, expired=wanted.expires == draw.PAST,
+            priority=wanted.priority, expired=wanted.expires == draw.PAST, unique=wanted.unique,
             created=int(self.record(wanted.id)["created"]),
         )  # fmt: skip
         assert job.created > stamp
-        self.model.jobs[job.id] = job
+        self.model.accept(job, wanted)
+        self.queues_used.add(wanted.queue)
+        if new_queue:
+            for task in self.paused_tasks:
+                self.model.pause(task, [wanted.queue])
         if wanted.due == draw.FUTURE or (wanted.due is None and wanted.delay):
             job.order = "scheduled"
         else:
@@ -249,7 +314,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def renew(self, hands: set[int]) -> set[str]:
         names = [self.hands[hand].id for hand in sorted(hands)]
-        assert self.ledger.renew("worker", "{}", names) == [name for name in names if name in self.gone]
+        assert self.ledger.renew("worker", "{}", "known", names) == [
+            name for name in names if name in self.gone
+        ]
         return set(names)
 
     def end(self, job: Job, ending: Ending) -> None:
@@ -277,7 +344,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return next(holder for holder in self.hands if holder.id == name), job
 
     def rings(self, queue: str) -> bool:
-        return self.raw.llen(queue) > 0 or not self.model.waiting(queue)
+        return self.raw.llen(queue) > 0 or not self.model.is_claimable(queue)
 
     def record(self, job_id: str) -> dict[str, str]:
         return {str(name): str(value) for name, value in self.raw.hgetall(f"{P}job:{job_id}").items()}
@@ -288,7 +355,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(180)
 def test_whatever_is_called_in_whatever_order_the_ledger_does_as_its_model_does(server):
-    jobs_settings = Settings(REDIS_URL=server.url, LEASE=draw.HOUR, LOST_LIMIT=LOST_LIMIT)
+    limits = {
+        queue: {"max_running": draw.MAX_RUNNING[queue], "max_length": most}
+        for queue, most in draw.MAX_LENGTH.items()
+    }
+    jobs_settings = Settings(REDIS_URL=server.url, LEASE=draw.HOUR, LOST_LIMIT=LOST_LIMIT, QUEUES=limits)
     ledger = Ledger(jobs_settings)
     profile = settings(
         max_examples=100, stateful_step_count=40, deadline=None, derandomize="CI" in os.environ,

@@ -55,7 +55,7 @@ def test_while_redis_is_away_every_method_says_so_within_two_seconds(server, led
         lambda: ledger.submit(a_job()),
         lambda: ledger.status("x"),
         lambda: ledger.tick(force=True),
-        lambda: ledger.renew("worker", "{}", ["holder"]),
+        lambda: ledger.renew("worker", "{}", "known", ["holder"]),
         lambda: ledger.release("killed", ["holder"]),
         lambda: ledger.record("x"),
         lambda: ledger.note("x", "1"),

@@ -10,6 +10,7 @@ import pytest
 from jobs.conf import Settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import Holder, KnownTasks, Ledger, State, Submission
+from jobs.limits import Limits
 from tests.cutting_proxy import cutting_proxy
 from tests.integration.a_job import DONE, a_job
 
@@ -39,7 +40,7 @@ def submit_until_accepted(ledger: Ledger, job: Submission) -> None:
 
 def work(settings: Settings, name: str, ran: list[str]) -> None:
     """One holder's life: sometimes a finish claims the next job, sometimes a call of its own does."""
-    holder, chance = Holder(name, settings, KnownTasks(["process"], settings)), random.Random(name)
+    holder, chance = Holder(name, settings, KnownTasks({"process": Limits()}, settings)), random.Random(name)
     job = holder.claim("celery")
     while job:
         ran.append(job.id)
@@ -77,7 +78,7 @@ def test_a_call_whose_every_reply_is_cut_for_a_while_is_answered_in_the_end(
 ):
     ledger.submit(a_job("first"))
     ledger.submit(a_job("second"))
-    holder = Holder("holder", through_proxy, KnownTasks(["process"], through_proxy))
+    holder = Holder("holder", through_proxy, KnownTasks({"process": Limits()}, through_proxy))
     job: Any = holder.claim("celery") if call != "claim" else None
     calls: dict[str, Any] = {
         "claim": lambda: holder.claim("celery"),

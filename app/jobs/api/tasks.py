@@ -15,7 +15,8 @@ from jobs.api.schemas import Accepted, Catalogue, OptionsBody, ProblemBody, Task
 from jobs.conf import settings
 from jobs.registry import all_tasks, find
 from jobs.submit import submit_body
-from jobs.task import Options, Task
+from jobs.options import Options
+from jobs.task import Task
 
 
 def router() -> Router:
@@ -53,7 +54,7 @@ def submit_view(task: Task[Any, Any]) -> routes.View:
 
     def submit(request: HttpRequest, response: HttpResponse) -> Status[Any]:
         body = read_body(request, limit_bytes=settings().BODY_LIMIT_BYTES)
-        task_id = submit_body(task, body)
+        task_id = submit_body(task, body).id
         response["Location"] = f"/api/tasks/status/{task_id}/"
         return Status(202, Accepted(task_id=task_id))
 

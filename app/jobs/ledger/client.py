@@ -1,13 +1,19 @@
-"""The ledger as its callers see it: submit, look up, renew, release, tick, count."""
+"""The ledger as its callers see it: submit, look up, stop, run again, renew, release, tick, count."""
 
+import hashlib
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from jobs.conf import Settings, settings
-from jobs.ledger.records import Counts, Record, State, Submission, duration_us, instant_us
+from jobs.errors import IdempotencyConflict, LedgerFull, NotUnique, QueueFull
+from jobs.ledger.records import (
+    Accepted, Counts, Record, State, Submission, duration_us, expiry_us, instant_us,
+)  # fmt: skip
 from jobs.ledger.scripts import load
 from jobs.ledger.wire import Shared
 
@@ -17,11 +23,13 @@ class Ticked:
     """What a tick did."""
 
     ran: bool
-    """False where another tick ran less than a second ago."""
+    """False where another tick ran less than a second ago, and nothing is due."""
     more: bool
     """True where more was due than one tick takes."""
     rubbish: int
     """Jobs past their retention whose stored results are still to be deleted."""
+    next: timedelta
+    """How long until something is due that is known by now."""
 
 
 class Ledger:
@@ -34,21 +42,33 @@ class Ledger:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._prefix = settings.PREFIX
         self._shared = Shared(settings)
         self._scripts = load(settings)
         self._redis: Any = self._shared.redis  # its types cannot tell bytes from text
 
-    def submit(self, job: Submission) -> bool:
-        """Accept a job, once: False where its id was known, and then nothing is changed.
+    def submit(self, job: Submission) -> Accepted:
+        """Accept a job, once: where its id, its idempotency key or what must be unique was known, nothing
+        is changed, and the answer names the job that is there.
 
         Raises:
-            LedgerFull: Redis is at `maxmemory`.
+            IdempotencyConflict: its idempotency key stands for another task or other arguments.
+            NotUnique: it is to be refused where it is not the only one.
+            QueueFull: the queue is at its `max_length`.
+            LedgerFull: Redis is at `maxmemory`, or close to it.
         """
-        return bool(self._run(
-            "submit", job.id, job.queue, job.task, job.arguments, job.priority, job.key,
-            duration_us(job.delay), instant_us(job.due), instant_us(job.expires), job.options,
-        ))  # fmt: skip
+        code, *rest = (word.decode() for word in self._run("submit", *_packed(job)))
+        match code:
+            case "once":
+                raise IdempotencyConflict(f"{job.idempotency_key}: it was used for job {rest[0]}.")
+            case "unique":
+                raise NotUnique(f"{job.task}: job {rest[0]} is there already.")
+            case "long":
+                raise QueueFull(f"{job.queue}: as many jobs wait as may; nothing was stored.")
+            case "full":
+                raise LedgerFull("Redis is close to its maxmemory; nothing was stored.")
+        return Accepted(id=rest[0], new=code == "new")
 
     def status(self, job_id: str) -> tuple[State, Any] | None:
         """A job's state and Celery's result as it is published; None for an unknown id."""
@@ -74,13 +94,76 @@ class Ledger:
             return None
         return Record(id=job_id, fields={name.decode(): value.decode() for name, value in fields.items()})
 
-    def note(self, job_id: str, token: str, *, progress: str = "", meta: str = "") -> bool:
-        """What a running attempt says of itself; False where it no longer has the job."""
-        return bool(self._run("note", job_id, token, progress, meta))
+    def attempts(self, job_id: str) -> list[dict[str, Any]]:
+        """The job's attempts that ended otherwise than well, the oldest first: the last 20."""
+        entries = self._shared.attempt(lambda: self._redis.lrange(f"{self._prefix}attempts:{job_id}", 0, -1))
+        return [json.loads(entry) for entry in entries]
 
-    def renew(self, worker: str, facts: str, holders: Sequence[str]) -> list[str]:
-        """Renew the leases of a worker's holders; gives those that were released meanwhile."""
-        return [holder.decode() for holder in self._run("renew", worker, facts, *holders)]
+    def log(self, job_id: str) -> list[dict[str, Any]]:
+        """The lines that the job's attempts wrote, the oldest first."""
+        entries = self._shared.attempt(lambda: self._redis.lrange(f"{self._prefix}log:{job_id}", 0, -1))
+        return [json.loads(entry) for entry in entries]
+
+    def was_there(self, job_id: str) -> bool:
+        """Whether an id that is unknown now was a job's, not longer than `GONE_TTL` past its retention."""
+        span = self._settings.GONE_TTL / 4
+        if not span:
+            return False
+        digest = hashlib.sha1(job_id.encode()).hexdigest()[:12]  # noqa: S324 - as the scripts can do it
+        now = int(time.time() / span.total_seconds())
+
+        def look() -> Any:
+            pipe = self._redis.pipeline(transaction=False)
+            for bucket in range(now - 5, now + 2):  # this clock may be a little off
+                pipe.sismember(f"{self._prefix}gone:{bucket}", digest)
+            return pipe.execute()
+
+        return any(self._shared.attempt(look))
+
+    def note(self, job_id: str, token: str, *, progress: str = "", meta: str = "", line: str = "") -> bool:
+        """What a running attempt says of itself; False where it no longer has the job."""
+        return bool(self._run("note", job_id, token, progress, meta, line, self._settings.LOG_LINES))
+
+    def cancel(self, job_ids: Sequence[str], *, running: bool = True, reason: str = "cancelled") -> list[str]:
+        """End jobs that wait, and where `running`, ask the workers of those that run to stop them.
+
+        Gives a word for each: `revoked`, `asked`, `running` (left alone), `ended`, `unknown`.
+        """
+        return self._words("cancel", reason, int(running), *job_ids)
+
+    def cancels(self) -> dict[str, str]:
+        """The running jobs that are to be stopped, each with the token that it was asked of."""
+        asked = self._shared.attempt(lambda: self._redis.hgetall(f"{self._prefix}cancels"))
+        return {job_id.decode(): token.decode() for job_id, token in asked.items()}
+
+    def redrive(self, job_ids: Sequence[str]) -> list[str]:
+        """Run ended jobs again, with a fresh budget of attempts; those that wait for their time, now.
+
+        Gives a word for each: `ready`, `waiting` (it is ready already), `running`, `succeeded`, `unique`
+        (another job took its place among the unique ones), `unknown`.
+        """
+        return self._words("redrive", *job_ids)
+
+    def discard(self, job_ids: Sequence[str]) -> list[str]:
+        """Forget ended jobs; gives a word for each: `discarded`, `unfinished` (left alone), `unknown`."""
+        return self._words("discard", *job_ids)
+
+    def pause(self, *, queue: str = "", task: str = "") -> bool:
+        """Stop a queue or a task from giving out jobs; what runs goes on. False where it was paused."""
+        kind, name = ("queue", queue) if queue else ("task", task)
+        return bool(self._run("pause", kind, name, 1))
+
+    def resume(self, *, queue: str = "", task: str = "") -> bool:
+        """Let a queue or a task go on; False where it was not paused."""
+        kind, name = ("queue", queue) if queue else ("task", task)
+        return bool(self._run("pause", kind, name, 0))
+
+    def renew(self, worker: str, facts: str, known: str, holders: Sequence[str]) -> list[str]:
+        """Renew the leases of a worker's holders; gives those that were released meanwhile.
+
+        `facts` is JSON about the worker, `known` the key of its `KnownTasks`.
+        """
+        return [holder.decode() for holder in self._run("renew", worker, facts, known, *holders)]
 
     def release(self, cause: str, holders: Sequence[str]) -> int:
         """Take holders out for good; gives how many running attempts went back to their queues.
@@ -91,8 +174,8 @@ class Ledger:
 
     def tick(self, *, force: bool = False) -> Ticked:
         """Move what is due, take back what is lost, ring, trim: a bounded piece, once a second."""
-        ran, more, rubbish = self._run("tick", 1 if force else 0)
-        return Ticked(ran=bool(ran), more=bool(more), rubbish=rubbish)
+        ran, more, rubbish, next_us = self._run("tick", 1 if force else 0)
+        return Ticked(ran=bool(ran), more=bool(more), rubbish=rubbish, next=timedelta(microseconds=next_us))
 
     def counts(self, queue: str) -> Counts:
         """The jobs of a queue by where they are."""
@@ -122,6 +205,26 @@ class Ledger:
 
     def _run(self, script: str, *arguments: str | bytes | int) -> Any:
         return self._shared.run(self._scripts[script], *arguments)
+
+    def _words(self, script: str, *arguments: str | int) -> list[str]:
+        return [word.decode() for word in self._run(script, *arguments)]
+
+
+def _packed(job: Submission) -> list[str | int]:
+    """A submission as its script takes it."""
+    packed: list[str | int] = [
+        job.id, job.queue, job.task, job.arguments, job.priority, job.key,
+        duration_us(job.delay), instant_us(job.due), expiry_us(job), job.options,
+    ]  # fmt: skip
+    if job.retention or job.unique or job.idempotency_key:
+        unique = job.unique
+        packed += [
+            job.retention.packed() if job.retention else "",
+            unique.kind if unique else "", "1" if unique and unique.while_waiting else "",
+            "1" if unique and unique.refuse else "",
+            job.idempotency_key, job.digest if job.idempotency_key else "",
+        ]  # fmt: skip
+    return packed
 
 
 @cache

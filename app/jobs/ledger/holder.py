@@ -5,7 +5,7 @@ lost is sent again and answered alike, and no job is ever held by a process that
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.conf import Settings
@@ -13,6 +13,7 @@ from jobs.ledger import records
 from jobs.ledger.records import Claimed, Ending, duration_us, instant_us
 from jobs.ledger.scripts import load
 from jobs.ledger.wire import Argument, Stubborn
+from jobs.limits import Limits
 
 
 class HolderGone(Exception):
@@ -29,19 +30,24 @@ class Finished:
 
 
 class KnownTasks:
-    """The tasks that a worker knows: a set in the ledger, under the digest of their names."""
+    """The tasks that a worker knows and what limits each, kept in the ledger under their digest.
 
-    def __init__(self, names: Iterable[str], settings: Settings) -> None:
-        self.names = sorted(names)
-        digest = hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:16]
+    So workers of two releases, with other tasks or limits, work side by side.
+    """
+
+    def __init__(self, tasks: Mapping[str, Limits], settings: Settings) -> None:
+        self.names = sorted(tasks)
+        self.packed = [text for name in self.names for text in (name, tasks[name].packed())]
+        digest = hashlib.sha256("\n".join(self.packed).encode()).hexdigest()[:16]
         self.key = f"{settings.PREFIX}known:{digest}"
 
 
 class Holder:
     """Claims and finishes; both wait for as long as Redis is away."""
 
-    def __init__(self, id: str, settings: Settings, known: KnownTasks) -> None:  # noqa: A002 - its name
+    def __init__(self, id: str, settings: Settings, known: KnownTasks, worker: str = "") -> None:  # noqa: A002 - its name
         self.id = id
+        self._worker = worker
         self._scripts = load(settings)
         self._wire = Stubborn(settings)
         self._known = known
@@ -53,10 +59,10 @@ class Holder:
         Raises:
             HolderGone: this holder was released.
         """
-        answer = self._call("claim", queue, self._known.key)
+        answer = self._call("claim", queue, self._known.key, self._worker)
         if answer[0] == b"unknown":
-            self._wire.run(self._scripts["know"], self._known.key, *self._known.names)
-            answer = self._call("claim", queue, self._known.key)
+            self._wire.run(self._scripts["know"], self._known.key, *self._known.packed)
+            answer = self._call("claim", queue, self._known.key, self._worker)
         return records.claimed(answer)
 
     def finish(self, job: Claimed, ending: Ending, *, claim_from: str = "") -> Finished:
@@ -68,8 +74,8 @@ class Holder:
         answer = self._call(
             "finish", job.id, job.token, ending.outcome.value, ending.meta,
             duration_us(ending.delay), instant_us(ending.due), ending.arguments,
-            "1" if ending.stored else "", claim_from, self._known.key,
-            "1" if ending.counts else "",
+            "1" if ending.stored else "", claim_from, self._known.key, self._worker,
+            "1" if ending.counts else "", ending.error, ending.cause,
         )  # fmt: skip
         return Finished(recorded=answer[0] == b"ok", next=records.claimed(answer))
 

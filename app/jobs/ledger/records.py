@@ -1,5 +1,6 @@
 """What goes into the ledger and what comes out of it, as values."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -26,12 +27,35 @@ FINAL = frozenset({State.SUCCESS, State.FAILURE, State.REVOKED})
 NEXT: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.STARTED, State.REVOKED}),
     State.STARTED: frozenset({State.PENDING, State.RETRY, *FINAL}),
-    State.RETRY: frozenset({State.PENDING}),
+    State.RETRY: frozenset({State.PENDING, State.REVOKED}),
     State.SUCCESS: frozenset(),
-    State.FAILURE: frozenset(),
-    State.REVOKED: frozenset(),
+    State.FAILURE: frozenset({State.PENDING}),
+    State.REVOKED: frozenset({State.PENDING}),
 }
-"""The whole state machine; the documentation draws this table."""
+"""The whole state machine; the documentation draws this table. Only a redrive leaves FAILURE or REVOKED."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unique:
+    """A job that is to be the only one of its kind."""
+
+    kind: str
+    """What must be unique: the task and a digest of some of its arguments."""
+    while_waiting: bool = False
+    """Only until its first attempt starts; else until it has ended."""
+    refuse: bool = False
+    """A second submit is refused; else it gets the first job."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long an ended job can be read back."""
+
+    success: timedelta
+    failure: timedelta
+
+    def packed(self) -> str:
+        return f"{self.success // _MILLISECOND},{self.failure // _MILLISECOND}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +78,29 @@ class Submission:
     """An instant not to start before; wins over `delay`."""
     expires: datetime | None = None
     """An instant after which the job is revoked instead of started."""
+    expires_in: timedelta | None = None
+    """The same from now on, by Redis's clock; where `expires` is None."""
     options: str = ""
     """JSON object of what else the worker is to know."""
+    retention: Retention | None = None
+    """None for the settings' `RESULT_TTL` and `FAILURE_TTL`."""
+    unique: Unique | None = None
+    idempotency_key: str = ""
+    """With the same key, task and arguments a submit gets the job that the first one made."""
+
+    @property
+    def digest(self) -> str:
+        """What an idempotency key stands for."""
+        return hashlib.sha256(f"{self.task}\n{self.arguments}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What a submit came to."""
+
+    id: str
+    """The job that it stands for: another's, where an idempotency key or uniqueness says so."""
+    new: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +137,10 @@ class Ending:
     """The result lies in the database, under the job's id and this token."""
     counts: bool = False
     """For PENDING: it counts as an attempt, since the task's own code handed it back."""
+    error: str = ""
+    """JSON of what went wrong, for the job's history; '' for nothing."""
+    cause: str = ""
+    """Why it was ended from outside, for the job's history; '' where it was not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +148,8 @@ class Counts:
     """The jobs of a queue, counted from its orders."""
 
     accepted: int
+    redriven: int
+    """Ended jobs that were made ready again."""
     waiting: int
     scheduled: int
     started: int
@@ -112,7 +163,7 @@ class Counts:
     def gap(self) -> int:
         """Accepted jobs that are nowhere; anything but 0 is a bug."""
         here = self.waiting + self.scheduled + self.started + self.retry
-        return self.accepted - here - self.success - self.failure - self.revoked
+        return self.accepted + self.redriven - here - self.success - self.failure - self.revoked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +187,7 @@ class Record:
 
 
 _EPOCH, _MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def duration_us(duration: timedelta) -> int:
@@ -146,6 +198,13 @@ def duration_us(duration: timedelta) -> int:
 def instant_us(instant: datetime | None) -> str:
     """An instant as the scripts take it: microseconds since the epoch, '' for none."""
     return "" if instant is None else str((instant - _EPOCH) // _MICROSECOND)
+
+
+def expiry_us(job: Submission) -> str:
+    """When a submission expires, as its script takes it: an instant, or with '+' a duration."""
+    if job.expires is None and job.expires_in is not None:
+        return f"+{duration_us(job.expires_in)}"
+    return instant_us(job.expires)
 
 
 def claimed(answer: list[Any]) -> Claimed | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -10,17 +11,14 @@ from pathlib import Path
 from jobs.conf import Settings
 
 FOLDER = Path(__file__).parent / "lua"
+_ORDER = ("shared", "lanes")
+_LIFE = (*_ORDER, "life")
+_CLAIMING = (*_LIFE, "claiming")
 PARTS: dict[str, tuple[str, ...]] = {
-    "submit": ("shared",),
-    "claim": ("shared", "life", "claiming"),
-    "finish": ("shared", "life", "claiming"),
-    "renew": ("shared",),
-    "release": ("shared", "life"),
-    "tick": ("shared", "life"),
-    "note": ("shared", "life"),
-    "count": ("shared",),
-    "know": ("shared",),
-}
+    "submit": _ORDER, "claim": _CLAIMING, "finish": _CLAIMING, "renew": ("shared",), "release": _LIFE,
+    "tick": _LIFE, "note": _LIFE, "cancel": _LIFE, "redrive": _LIFE, "discard": _LIFE, "pause": _ORDER,
+    "count": ("shared",), "know": ("shared",),
+}  # fmt: skip
 """Every script, and what is prefixed to it."""
 
 BELL_TASK = "jobs.ring"
@@ -59,6 +57,17 @@ def _microseconds(duration: timedelta) -> int:
     return duration // timedelta(microseconds=1)
 
 
+def _table(numbers: Mapping[str, int | None]) -> str:
+    """A Lua table of the numbers that are there."""
+    pairs = [f"[{_quoted(name)}]={number}" for name, number in numbers.items() if number is not None]
+    return f"{{{','.join(pairs)}}}"
+
+
+def _quoted(text: str) -> str:
+    """Any text as a Lua string: its bytes by number."""
+    return '"' + "".join(f"\\{byte:03d}" for byte in text.encode()) + '"'
+
+
 def _constants(settings: Settings) -> dict[str, str]:
     return {
         "@PREFIX@": settings.PREFIX,
@@ -67,6 +76,11 @@ def _constants(settings: Settings) -> dict[str, str]:
         "@LOST_LIMIT@": str(settings.LOST_LIMIT),
         "@SUCCESS_TTL_MS@": str(_microseconds(settings.RESULT_TTL) // 1000),
         "@FAILURE_TTL_MS@": str(_microseconds(settings.FAILURE_TTL) // 1000),
+        "@GONE_TTL_MS@": str(_microseconds(settings.GONE_TTL) // 1000),
+        "@ONCE_TTL_MS@": str(_microseconds(settings.IDEMPOTENCY_TTL) // 1000),
+        "@QUEUE_MAX_RUNNING@": _table({each.name: each.max_running for each in settings.QUEUES}),
+        "@QUEUE_MAX_LENGTH@": _table({each.name: each.max_length for each in settings.QUEUES}),
+        "@MEMORY_GUARD@": str(settings.MEMORY_GUARD),
         "@BELL@": bell(),
     }
 

@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from celery.app.base import Celery
 
 from jobs.conf import settings
 from jobs.job import Job
+from jobs.limits import Limit, Limits, Rate
 from jobs.task import Task, declared
 from jobs.worker.celery_task import JobTask
 from jobs.worker.current import running_job
@@ -62,6 +63,18 @@ def bind_declared(app: Celery) -> None:
         known = app.tasks.get(task.name)
         if not isinstance(known, DeclaredTask) or known.declared is not task:
             app.register_task(_celery_task(task))
+
+
+def limits_of(task: Any) -> Limits:
+    """What limits a task in the whole cluster; Celery's own `rate_limit` is taken so too."""
+    found = getattr(task, "declared", None)
+    if found is not None:
+        return cast("Limits", found.options.limits)
+    rate = getattr(task, "rate_limit", None)
+    if not rate:
+        return Limits()
+    # Celery takes a bare number as one a second.
+    return Limits(task=Limit(rate=Rate.parse(rate if isinstance(rate, str) and "/" in rate else f"{rate}/s")))
 
 
 def _celery_task(task: Task[Any, Any]) -> DeclaredTask:

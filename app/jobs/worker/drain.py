@@ -21,6 +21,7 @@ from jobs import results
 from jobs.conf import settings
 from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
 from jobs.worker import databases, meta, trace
+from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
 from jobs.worker.outcome import Outcome, Raised, Returned
 
@@ -38,7 +39,7 @@ class Crew:
         )  # fmt: skip
         self.id = secrets.token_hex(4)
         self.board = Board()
-        self.known = KnownTasks(list(app.tasks), settings())
+        self.known = KnownTasks({name: limits_of(task) for name, task in app.tasks.items()}, settings())
         self.max_jobs = max_jobs
         """Jobs after which a pool process ends and another takes its place; None for no limit."""
         self.main_pid = os.getpid()
@@ -53,14 +54,14 @@ class Seat:
         self._name = f"{crew.id}.{secrets.token_hex(3)}"
         self.jobs = 0
         self.slot: Slot = crew.board.free_slot(self._name)
-        self.holder = Holder(self._name, settings(), crew.known)
+        self.holder = Holder(self._name, settings(), crew.known, crew.place.hostname)
 
     def rename(self) -> None:
         """Come back as a new holder: the ledger gave this one up while it was out of reach."""
         self._renamed += 1
         self.holder.close()
         name = f"{self._name}.{self._renamed}"
-        self.holder = Holder(name, settings(), self.crew.known)
+        self.holder = Holder(name, settings(), self.crew.known, self.crew.place.hostname)
         self.slot.take(name)
         logger.warning("holder.renamed holder=%s", name)
 

@@ -43,7 +43,7 @@ class Keeper(threading.Thread):
         """Whether holders are processes of their own, which can be killed."""
         self._solo = solo
         self._ended = threading.Event()
-        self._judge = Holder(f"{crew.id}.keeper", settings(), crew.known)
+        self._judge = Holder(f"{crew.id}.keeper", settings(), crew.known, crew.place.hostname)
         self._renewed = float("-inf")
         self._mend_until = 0.0
         self._away = False
@@ -91,7 +91,7 @@ class Keeper(threading.Thread):
                 self._enforce(slot, running)
         self._let_pool_end()
         if time.monotonic() - self._renewed >= settings().RENEW_EVERY.total_seconds():
-            ledger().renew(self._crew.id, self._facts, living)
+            ledger().renew(self._crew.id, self._facts, self._crew.known.key, living)
             self._renewed = time.monotonic()
 
     def _let_pool_end(self) -> None:

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Keeps the set of tasks that workers of one release know, for another day.
+-- Keeps the tasks that workers of one release know, with their limits, for another day.
 -- KEYS: none.
--- ARGV: key of the set, name...
+-- ARGV: key of the tasks, then of each its name and its limits (as claiming.lua reads them, '' for none).
 -- Returns 1.
-call('SADD', ARGV[1], unpack(ARGV, 2))
+call('HSET', ARGV[1], unpack(ARGV, 2))
 call('EXPIRE', ARGV[1], 86400)
 return 1

@@ -1,5 +1,7 @@
 -- Prefixed to the scripts that move a job from state to state.
 
+local HISTORY = 20 -- attempts that a job's history keeps
+
 -- Days since 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant's civil_from_days).
 local function iso(us)
   local seconds = math.floor(us / 1000000)
@@ -26,38 +28,109 @@ end
 
 local COUNTER = {SUCCESS = 'success', FAILURE = 'failure', REVOKED = 'revoked'}
 
--- A final state. Counts it, keeps the record for its time, publishes the result.
-local function finalize(id, queue, state, meta)
-  local ttl = state == 'SUCCESS' and SUCCESS_TTL or FAILURE_TTL
-  call('HSET', job_key(id), 'state', state, 'ended', NOW)
-  call('PEXPIRE', job_key(id), ttl + RECORD_GRACE)
-  call('ZADD', order_key(COUNTER[state], queue), NOW + ttl * 1000, id)
-  call('HINCRBY', queue_key(queue), COUNTER[state], 1)
-  if meta ~= '' then publish(id, meta, ttl) end
-end
-
 local function failure(state, class, module, message)
   return '{"status":"' .. state .. '","result":' .. cjson.encode({
     exc_type = class, exc_module = module, exc_message = {message}
   }) .. ',"traceback":null,"children":[]'
 end
 
+local function revoked(message) return failure('REVOKED', 'TaskRevokedError', 'celery.exceptions', message) end
+
+-- What a change of state needs to know of a job. Only a job with `also` has one of the rest.
+local function read(id)
+  local told = call('HMGET', job_key(id), 'state', 'token', 'queue', 'task', 'key', 'created', 'prio', 'attempt',
+    'started', 'worker', 'also')
+  local job = {
+    id = id, state = told[1], token = told[2], queue = told[3], task = told[4], key = told[5] or '',
+    created = tonumber(told[6] or 0), priority = tonumber(told[7] or 0), attempt = tonumber(told[8] or 0),
+    started = told[9], worker = told[10]
+  }
+  if told[11] then
+    local more = call('HMGET', job_key(id), 'expires', 'ttls', 'unique', 'slots', 'cancel', 'lists')
+    job.expires, job.ttls, job.unique, job.slots, job.cancel, job.lists = unpack(more)
+  end
+  return job
+end
+
+local function ready(job, stamp)
+  call('HSET', job_key(job.id), 'state', 'PENDING')
+  make_ready(job.queue, job.task, job.key, job.id, job.created, stamp or job.created, job.priority)
+end
+
+-- Lets the job's place among the unique ones go, if it has it.
+local function release_unique(job)
+  if job.unique and call('GET', P .. 'unique:' .. job.unique) == job.id then
+    call('DEL', P .. 'unique:' .. job.unique)
+  end
+end
+
+-- The attempt runs no more, in whatever way it ended: the history keeps all but a success.
+local function leave_started(job, outcome, cause, note)
+  call('ZREM', order_key('started', job.queue), job.id)
+  if job.slots then
+    call('HDEL', job_key(job.id), 'slots')
+    free_slot(job.task, job.id)
+    if job.key ~= '' then free_slot(node_of(job.task, job.key), job.id) end
+  end
+  if job.cancel then call('HDEL', P .. 'cancels', job.id) end
+  if outcome == 'SUCCESS' then return end
+  local attempt = cjson.encode({
+    attempt = job.attempt, outcome = outcome, started_us = job.started, ended_us = integer(NOW),
+    worker = job.worker or nil, cause = cause, error = note and note ~= '' and note or nil
+  })
+  call('RPUSH', attempts_key(job.id), attempt)
+  call('LTRIM', attempts_key(job.id), -HISTORY, -1)
+  call('HSET', job_key(job.id), 'also', 1, 'lists', 1)
+  job.lists = '1'
+end
+
+-- A final state. Counts it, keeps the record for its time, publishes the result.
+local function finalize(job, state, meta)
+  local id, ttl = job.id, state == 'SUCCESS' and SUCCESS_TTL or FAILURE_TTL
+  if job.ttls then ttl = tonumber(string.match(job.ttls, state == 'SUCCESS' and '^%d+' or '%d+$')) end
+  call('HSET', job_key(id), 'state', state, 'ended', NOW)
+  call('PEXPIRE', job_key(id), ttl + RECORD_GRACE)
+  call('ZADD', order_key(COUNTER[state], job.queue), NOW + ttl * 1000, id)
+  call('HINCRBY', queue_key(job.queue), COUNTER[state], 1)
+  if job.lists then
+    call('PEXPIRE', attempts_key(id), ttl + RECORD_GRACE)
+    call('PEXPIRE', log_key(id), ttl + RECORD_GRACE)
+  end
+  if job.expires then call('ZREM', P .. 'expiring', id) end
+  release_unique(job)
+  if meta ~= '' then publish(id, meta, ttl) end
+end
+
+-- Ends a job that does not run. False where it runs or has ended.
+local function revoke(job, message)
+  if job.state == 'RETRY' then
+    call('ZREM', order_key('retry', job.queue), job.id)
+  elseif job.state ~= 'PENDING' then
+    return false
+  elseif not take_out(job.queue, job.task, job.key, job.id) then
+    call('ZREM', order_key('scheduled', job.queue), job.id)
+  end
+  finalize(job, 'REVOKED', revoked(message))
+  return true
+end
+
 -- The attempt is gone with its process: the job goes back to the head of its lane, or ends dead.
 -- Without a cause no process is to blame, and nothing counts against the job.
 -- Does nothing unless this token is still the job's latest and runs.
 local function take_back(id, token, cause)
-  local job = call('HMGET', job_key(id), 'state', 'token', 'queue', 'task', 'key', 'created', 'prio')
-  if job[1] ~= 'STARTED' or job[2] ~= token then return false end
-  call('ZREM', order_key('started', job[3]), id)
+  local job = read(id)
+  if job.state ~= 'STARTED' or job.token ~= token then return false end
   local lost = cause and call('HINCRBY', job_key(id), 'lost', 1) or 0
-  if lost >= LOST_LIMIT then
+  leave_started(job, 'LOST', cause or 'its worker was told to stop')
+  if job.cancel then
+    finalize(job, 'REVOKED', revoked(job.cancel))
+  elseif lost >= LOST_LIMIT then
     local message = 'Lost ' .. lost .. ' attempts with their processes; the last: ' .. cause
-    finalize(id, job[3], 'FAILURE', failure('FAILURE', 'WorkerLostError', 'billiard.exceptions', message))
+    finalize(job, 'FAILURE', failure('FAILURE', 'WorkerLostError', 'billiard.exceptions', message))
   else
-    call('HSET', job_key(id), 'state', 'PENDING')
-    make_ready(job[3], lane_of(job[4], job[5]), id, tonumber(job[6]), tonumber(job[7] or 0))
-    ring_if_few(job[3])
+    ready(job)
   end
+  ring_if_few(job.queue)
   return true
 end
 
@@ -70,4 +143,19 @@ local function release(holder, cause)
   call('PEXPIRE', key, 3600000)
   if not held[1] or held[1] == '' then return false end
   return take_back(held[1], held[2], cause)
+end
+
+-- Forgets an ended job, but for that it was there.
+local function forget(id)
+  local told = call('HMGET', job_key(id), 'stored', 'lists')
+  if told[1] then call('SADD', P .. 'rubbish', id) end
+  call('UNLINK', job_key(id), result_key(id))
+  if told[2] then call('UNLINK', attempts_key(id), log_key(id)) end
+  if GONE_TTL > 0 then
+    local span = GONE_TTL / 4
+    local key = P .. 'gone:' .. integer(math.floor(NOW / 1000 / span))
+    if call('SADD', key, string.sub(redis.sha1hex(id), 1, 12)) == 1 and call('SCARD', key) == 1 then
+      call('PEXPIRE', key, GONE_TTL + 2 * span)
+    end
+  end
 end

@@ -1,4 +1,4 @@
--- Prefixed to every script: the names of keys, Redis's clock, the queue's order, bells.
+-- Prefixed to every script: the names of keys, Redis's clock, bells.
 -- @NAMES@ are filled in from the settings when the scripts are loaded.
 local P = '@PREFIX@'
 local LEASE = @LEASE_US@
@@ -6,6 +6,10 @@ local AGEING = @AGEING_US@
 local LOST_LIMIT = @LOST_LIMIT@
 local SUCCESS_TTL = @SUCCESS_TTL_MS@
 local FAILURE_TTL = @FAILURE_TTL_MS@
+local GONE_TTL = @GONE_TTL_MS@
+local ONCE_TTL = @ONCE_TTL_MS@
+local QUEUE_MAX_RUNNING = @QUEUE_MAX_RUNNING@ -- by queue
+local QUEUE_MAX_LENGTH = @QUEUE_MAX_LENGTH@
 local RECORD_VERSION = '1'
 local BELLS = 2 -- ring while fewer lie in the queue's list; each worker that wakes wakes the next
 local RECORD_GRACE = 3600000 -- ms that a record outlives its results, so that tick sees what it trims
@@ -16,20 +20,15 @@ local NOW = clock[1] * 1000000 + clock[2]
 
 local function job_key(id) return P .. 'job:' .. id end
 local function queue_key(queue) return P .. 'queue:' .. queue end
-local function lane_key(queue, lane) return P .. 'lane:' .. queue .. '\n' .. lane end
-local function lanes_key(queue) return P .. 'lanes:' .. queue end
 local function order_key(order, queue) return P .. order .. ':' .. queue end
 local function holder_key(holder) return P .. 'holder:' .. holder end
+local function attempts_key(id) return P .. 'attempts:' .. id end
+local function log_key(id) return P .. 'log:' .. id end
 local function result_key(id) return 'celery-task-meta-' .. id end
 
 -- Instants are microseconds since the epoch. Redis writes a number that is an argument in full; Lua's
 -- own conversion, which a string or an answer needs, would round it.
 local function integer(number) return string.format('%.0f', number) end
-
-local function lane_of(task, key)
-  if key and key ~= '' then return task .. '\n' .. key end
-  return task
-end
 
 -- A stamp of this queue: now, and later than every stamp before, though the clock be set back.
 local function next_stamp(queue)
@@ -39,14 +38,17 @@ local function next_stamp(queue)
   return stamp
 end
 
--- Puts a job into its lane; the lane stands in its queue at the place of its first job.
-local function make_ready(queue, lane, id, stamp, priority)
-  local score = stamp - priority * AGEING
-  call('ZADD', lane_key(queue, lane), score, id)
-  call('ZADD', lanes_key(queue), 'LT', score, lane)
+-- A queue that gives nothing to anybody: it is paused, or runs as many jobs as it may.
+local function is_held_up(queue)
+  local most = QUEUE_MAX_RUNNING[queue]
+  return (most and call('ZCARD', order_key('started', queue)) >= most)
+    or call('HEXISTS', queue_key(queue), 'paused') == 1
 end
 
-local function is_claimable(queue) return call('EXISTS', lanes_key(queue)) == 1 end
+-- Whether the queue has a job that somebody may claim now.
+local function is_claimable(queue)
+  return call('EXISTS', order_key('plain', queue), order_key('fair', queue)) > 0 and not is_held_up(queue)
+end
 
 -- A standard Celery message that names the queue and no job; it wakes a worker.
 local function ring(queue)
@@ -65,5 +67,5 @@ local function bells(queue)
 end
 
 local function ring_if_few(queue)
-  if is_claimable(queue) and bells(queue) < BELLS then ring(queue) end
+  if bells(queue) < BELLS and is_claimable(queue) then ring(queue) end
 end

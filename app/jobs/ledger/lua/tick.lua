@@ -1,66 +1,124 @@
 #!lua flags=allow-oom
--- The ledger's clock: due jobs become ready, lost leases are taken back, silent queues are rung,
--- what is past its retention is trimmed; a bounded piece of it all, so that nobody waits for long.
+-- The ledger's clock: due jobs become ready, lost leases are taken back, limits that passed free what
+-- they stopped, silent queues are rung, what is past its expiry or retention ends or is trimmed; a bounded
+-- piece of it all, so that nobody waits for long.
 -- KEYS: none.
 -- ARGV: 1 to run although the last tick was less than a second ago, else 0.
--- Returns {ran, more, rubbish}: whether it ran, whether there was too much for one run, and how
--- many jobs' stored results wait to be deleted.
-local PIECE = 500 -- about 5 ms, however many queues there are
+-- Returns {ran, more, rubbish, next}: whether it ran, whether there was too much for one run, how
+-- many jobs' stored results wait to be deleted, and the us until something is due, 60 s at the most.
+local PIECE = 200 -- about 5 ms, however many queues there are
+local TURNS_KEPT = 3600000000 -- us that a key's last turn is remembered
+local MEMORY_GUARD = @MEMORY_GUARD@ -- share of maxmemory above which nothing more is accepted
 -- us without a tick after which nobody can be blamed for a lease not renewed
 local GAP = math.max(2000000, math.min(5000000, LEASE / 4))
-local before = call('HMGET', P .. 'tick', 'at', 'grace')
+local before = call('HMGET', P .. 'tick', 'at', 'grace', 'next')
 local last, grace = tonumber(before[1] or 0), tonumber(before[2] or 0)
-if ARGV[1] ~= '1' and NOW >= last and NOW - last < 1000000 then return {0, 0, 0} end
+local early = ARGV[1] ~= '1' and NOW >= last and NOW - last < 1000000
+if early and NOW < tonumber(before[3] or 0) then
+  return {0, 0, 0, math.min(tonumber(before[3]), last + 1000000) - NOW}
+end
 if NOW < last or NOW - last > GAP then
   grace = NOW + LEASE
   for _, holder in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '(' .. integer(grace), '+inf')) do
     call('ZADD', P .. 'leases', grace, holder) -- promised by a clock that was set back
   end
 end
-call('HSET', P .. 'tick', 'at', NOW, 'grace', grace)
-local left = PIECE
+if NOW < last then call('ZUNIONSTORE', P .. 'timers', 1, P .. 'timers', 'WEIGHTS', 0) end -- so were these
+local left, soonest = PIECE, NOW + 60000000
 
-local function piece(key)
-  local ids = call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, left)
+-- The due members of an order. What is due next tells when the next tick is wanted.
+local function piece(key, limit)
+  local ids = call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, math.min(left, limit or left))
   left = left - #ids
   return ids
+end
+
+local function look_ahead(key)
+  local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  if first[2] then soonest = math.min(soonest, tonumber(first[2])) end
 end
 
 local function move_due(order, queue)
   local key = order_key(order, queue)
   for _, id in ipairs(piece(key)) do
-    local job = call('HMGET', job_key(id), 'task', 'key', 'due', 'prio')
+    local job = read(id)
     call('ZREM', key, id)
-    if job[1] then -- a record that somebody deleted shows as a gap, and stops nobody else's job
-      call('HSET', job_key(id), 'state', 'PENDING')
-      make_ready(queue, lane_of(job[1], job[2]), id, tonumber(job[3]), tonumber(job[4] or 0))
+    if job.state then -- a record that somebody deleted shows as a gap, and stops nobody else's job
+      ready(job, tonumber(call('HGET', job_key(id), 'due') or job.created))
     end
   end
+  look_ahead(key)
 end
 
 local function trim(state, queue)
   local key = order_key(COUNTER[state], queue)
   for _, id in ipairs(piece(key)) do
-    local job = call('HMGET', job_key(id), 'state', 'queue', 'stored')
+    local job = call('HMGET', job_key(id), 'state', 'queue')
     -- Else its record ended before its turn here, and the id was accepted anew.
-    if job[1] == state and job[2] == queue then
-      if job[3] then call('SADD', P .. 'rubbish', id) end
-      call('UNLINK', job_key(id), result_key(id))
-    end
+    if not job[1] or (job[1] == state and job[2] == queue) then forget(id) end
     call('ZREM', key, id)
+  end
+end
+
+local function let_go_on()
+  for _, member in ipairs(piece(P .. 'timers')) do
+    local queue, node = string.match(member, '^([^\n]*)\n(.*)$')
+    call('ZREM', P .. 'timers', member)
+    unpark(queue, node, 'rate')
+  end
+  look_ahead(P .. 'timers')
+end
+
+-- A job that runs at its expiry may come back: it is looked at again.
+local function expire()
+  for _, id in ipairs(piece(P .. 'expiring')) do
+    local job = read(id)
+    if job.state == 'STARTED' then
+      call('ZADD', P .. 'expiring', NOW + 10000000, id)
+    elseif not revoke(job, 'expired') then
+      call('ZREM', P .. 'expiring', id)
+    end
+  end
+end
+
+local function guard_memory()
+  local told = call('INFO', 'memory')
+  local used, most = string.match(told, 'used_memory:(%d+)'), string.match(told, 'maxmemory:(%d+)')
+  if tonumber(most) > 0 and tonumber(used) > tonumber(most) * MEMORY_GUARD then
+    call('HSET', P .. 'tick', 'full', 1)
+  else
+    call('HDEL', P .. 'tick', 'full')
   end
 end
 
 if NOW >= grace then
   for _, holder in ipairs(piece(P .. 'leases')) do release(holder, 'its worker fell silent') end
 end
+let_go_on()
 local queues = call('SMEMBERS', P .. 'queues')
 for _, queue in ipairs(queues) do
   move_due('scheduled', queue)
   move_due('retry', queue)
-  if is_claimable(queue) and bells(queue) == 0 then ring(queue) end
 end
-for _, queue in ipairs(queues) do
-  for state in pairs(COUNTER) do trim(state, queue) end
+if not early then
+  guard_memory()
+  expire()
+  call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', NOW)
+  if GONE_TTL > 0 then
+    local span = GONE_TTL / 4
+    call('UNLINK', P .. 'gone:' .. integer(math.floor(NOW / 1000 / span) - 6)) -- its own end would block
+  end
+  for _, queue in ipairs(queues) do
+    if bells(queue) == 0 and is_claimable(queue) then ring(queue) end
+    for state in pairs(COUNTER) do trim(state, queue) end
+    local old = call('ZRANGEBYSCORE', order_key('turns', queue), '-inf', NOW - TURNS_KEPT, 'LIMIT', 0, 100)
+    if #old > 0 then call('ZREM', order_key('turns', queue), unpack(old)) end
+  end
+else
+  for _, queue in ipairs(queues) do
+    if bells(queue) == 0 and is_claimable(queue) then ring(queue) end
+  end
 end
-return {1, left == 0 and 1 or 0, call('SCARD', P .. 'rubbish')}
+-- An early run leaves `at` alone: a second of silence is counted from whole ticks.
+call('HSET', P .. 'tick', 'at', early and last or NOW, 'grace', grace, 'next', soonest)
+return {1, left == 0 and 1 or 0, call('SCARD', P .. 'rubbish'), math.max(0, soonest - NOW)}

@@ -1,0 +1,56 @@
+"""What must hold of all keys together, whatever was called before."""
+
+from jobs.ledger import Ledger, State
+from tests.integration.ledger_model import AGEING_US, Job, Model
+from tests.integration.ledger_view import View
+
+
+def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> None:
+    """Fail where the ledger's keys are not what the model says."""
+    assert dict(view.orders()) == model.orders()
+    assert view.without_a_reason_to_stay() == []
+    for queue in queues:
+        counts = ledger.counts(queue)
+        assert counts.gap == 0
+        assert counts.waiting == len(model.waiting(queue))
+        _check_order(view, model, queue)
+        parked = {node: reason for (where, node), reason in model.parked.items() if where == queue}
+        assert view.values.get(f"tb:parked:{queue}", {}) == parked
+    for job in model.jobs.values():
+        record = view.record(job.id)
+        for name, value in job.recorded().items():
+            assert record.get(name, "0") == str(value), (job.id, name)
+    running = [job for job in model.jobs.values() if job.state is State.STARTED]
+    nodes = {node for job in running for node in (job.task, job.node)}
+    assert view.members("slots") == {node: ids for node in nodes if (ids := model.running(node))}
+    assert view.members("unique").keys() == model.uniques.keys()
+    assert view.values.get("tb:cancels", {}) == {job.id: str(job.token) for job in running if job.cancelled}
+
+
+def _check_order(view: View, model: Model, queue: str) -> None:
+    waiting = model.waiting(queue)
+    assert view.scores("waiting", queue) == {job.id: job.created for job in waiting}
+    assert {job.task for job in waiting} <= set(view.values.get(f"tb:tasks:{queue}", ()))
+    heads = model.heads(queue)
+    assert view.scores("plain", queue) == {job.task: job.place for job in heads if not job.key}
+    tasks = {job.task for job in waiting if job.key}
+    for task in {*tasks, *view.scores("fair", queue)}:
+        keyed = [job for job in waiting if job.task == task and job.key]
+        free = {job.key for job in keyed if (queue, job.node) not in model.parked}
+        places = view.scores("keys", f"{queue}\n{task}")
+        assert places.keys() == free
+        stands = bool(free) and (queue, task) not in model.parked
+        assert view.scores("fair", queue).get(task) == (min(places.values()) if stands else None)
+        for job in heads:
+            if job.task == task and job.key:
+                assert _earliest(job, keyed) <= places[job.key] <= _latest(job, keyed, model)
+
+
+def _earliest(head: Job, keyed: list[Job]) -> int:
+    return min(job.place for job in keyed if job.key == head.key)
+
+
+def _latest(head: Job, keyed: list[Job], model: Model) -> int:
+    """A lane's stored place is put right when its turn comes: until then it may be too early, never late."""
+    turn = model.turns.get((head.queue, head.key), 0)
+    return max(head.place, turn - head.priority * AGEING_US)
