@@ -6,18 +6,15 @@ from datetime import timedelta
 from typing import Literal
 
 from jobs.limits import Limit, Limits, Rate
+from jobs.retry import RetryPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(RetryPolicy):
     """How a task's jobs are run, unless a submit says otherwise."""
 
     queue: str | None = None
     """The queue; None for the settings' `DEFAULT_QUEUE`."""
-    max_attempts: int = 1
-    """Attempts in all when the function raises; 1 means that it is never retried by itself."""
-    retry_delay: timedelta = timedelta(seconds=1)
-    """Wait before attempt 2; it doubles with each attempt, to an hour at the most."""
     time_limit: timedelta | None = None
     """An attempt that runs longer is ended with its process, and the job fails."""
     soft_time_limit: timedelta | None = None
@@ -67,9 +64,11 @@ class Options:
 
     def faults(self) -> list[str]:
         """What is wrong with these options, a phrase each."""
-        return [fault for fault, holds in (_bounds(self) | _choices(self)).items() if not holds] + [
-            f"{name}: {fault}" for name, fault in self._bad_rates()
-        ]
+        rules = _bounds(self) | _choices(self)
+        return [
+            *super().faults(), *(fault for fault, holds in rules.items() if not holds),
+            *(f"{name}: {fault}" for name, fault in self._bad_rates()),
+        ]  # fmt: skip
 
     def unknown_parameters(self, parameters: Container[str]) -> list[str]:
         """What names a parameter that the function does not have, a phrase each."""
@@ -100,8 +99,6 @@ def _bounds(options: Options) -> dict[str, bool]:
     }  # fmt: skip
     counts = {"max_running": options.max_running, "max_running_per_key": options.max_running_per_key}
     return {
-        "max_attempts must be 1 or more": options.max_attempts >= 1,
-        "retry_delay must not be negative": options.retry_delay >= zero,
         "priority must be from 0 to 9": options.priority in range(10),
         "soft_time_limit must be less than time_limit": soft is None or hard is None or soft < hard,
         **{f"{name} must be positive": value is None or value > zero for name, value in durations.items()},

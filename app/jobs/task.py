@@ -99,6 +99,11 @@ def task(
     queue: str | None = None,
     max_attempts: int = 1,
     retry_delay: timedelta = timedelta(seconds=1),
+    retry_backoff: float = 2.0,
+    retry_max_delay: timedelta = timedelta(hours=1),
+    retry_jitter: float = 0.1,
+    retry_on: tuple[type[Exception], ...] = (Exception,),
+    never_retry_on: tuple[type[Exception], ...] = (),
     time_limit: timedelta | None = None,
     soft_time_limit: timedelta | None = None,
     priority: int = 0,
@@ -130,7 +135,7 @@ def task(
     Args:
         name: the task's name, on the wire and in URLs; the function's own by default.
         bind: give the function its Celery task (`self.request`, `self.retry`) first.
-        options: see `Options`.
+        options: see `Options` and `RetryPolicy`.
 
     Raises:
         DeclarationError: the function or an option is wrong; the message names file and line.

@@ -12,6 +12,7 @@ from celery.utils.time import maybe_make_aware
 
 CARRIED = (
     "time_limit", "soft_time_limit", "headers", "shadow", "eta", "expires", "retries", "stamped_headers",
+    "max_attempts",
 )  # fmt: skip
 """Options of `apply_async` that go with the job to its worker."""
 CELERYS = frozenset({

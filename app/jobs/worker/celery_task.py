@@ -17,6 +17,7 @@ from kombu.utils import json as kombu_json
 
 from jobs.errors import CanvasRefused
 from jobs.ledger import Submission, ledger
+from jobs.retry import is_count
 from jobs.worker.carried import aware, carried, expiry, message, own_headers
 from jobs.worker.retrying import next_arguments
 
@@ -84,6 +85,8 @@ class JobTask(DjangoTask):
         """
         if self.soft_time_limit and self.time_limit and self.soft_time_limit > self.time_limit:
             raise ValueError("soft_time_limit must be less than or equal to time_limit")
+        if options.get("max_attempts") is not None and not is_count(options["max_attempts"]):
+            raise ValueError("max_attempts must be 1 or more")
         options = {**self._get_exec_options(), **self.job_options(), **options}
         refuse_canvas(self.name, {**options, "link": link, "link_error": link_error})
         args, kwargs = args or (), kwargs or {}
@@ -172,7 +175,10 @@ class JobTask(DjangoTask):
         if max_retries is not None:
             self.override_max_retries = max_retries  # read and cleared where `autoretry_for` is at work
         limit = self.max_retries if max_retries is None else max_retries
+        if request.max_attempts is not None:  # what the job's submit says wins over what its task says
+            limit = request.max_attempts - 1
         if limit is not None and request.retries >= limit:
+            request.retries_spent = True
             if exc is not None:
                 raise_with_context(exc)
             raise self.MaxRetriesExceededError(

@@ -6,10 +6,11 @@ where somebody listens, a hook is called only where a task has one, and the outc
 
 import json
 import logging
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billiard.common import terminate_handler_fired
@@ -19,6 +20,7 @@ from celery.app.task import Context, Task
 from celery.exceptions import Ignore, Reject, Retry, WorkerShutdown, WorkerTerminate
 
 from jobs.ledger import Claimed, Ending, State
+from jobs.retry import next_wait
 from jobs.worker import meta
 from jobs.worker.board import Slot
 from jobs.worker.carried import aware
@@ -28,7 +30,6 @@ from jobs.worker.hooks import before, has_own, tell
 from jobs.worker.outcome import AskedRetry, Attempt, HandedBack, Ignored, Outcome, Raised, Returned
 
 logger = logging.getLogger("jobs.worker")
-LONGEST_DELAY = timedelta(hours=1)
 TOLD = ("ignore_result", "eta", "expires", "stamped_headers", "stamps")
 """What a submit says that the task finds in its request as it is."""
 
@@ -75,6 +76,7 @@ def _request(task: Task, job: Claimed, options: Mapping[str, Any], hostname: str
         called_directly=False, is_eager=False, root_id=options.get("root_id", job.id), utc=True,
         parent_id=options.get("parent_id"), correlation_id=job.id, asked_retry=None, token=job.token,
         headers=options.get("headers"), shadow=options.get("shadow"),
+        max_attempts=options.get("max_attempts"), retries_spent=False,
         delivery_info={
             "exchange": "", "routing_key": job.queue, "priority": job.priority,
             "redelivered": job.attempt > job.retries + 1,
@@ -178,15 +180,15 @@ def _told(app: Celery, attempt: Attempt, state: State, error: BaseException) -> 
 def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
     """The wait before the next attempt, where `@task` says that a failure is tried again."""
     declared = getattr(attempt.task, "declared", None)
-    if declared is None or not isinstance(error, Exception) or isinstance(error, Reject):
+    final = (Reject, attempt.task.MaxRetriesExceededError)
+    if declared is None or not isinstance(error, Exception) or isinstance(error, final):
         return None
-    retries = attempt.request.retries
-    if retries + 1 >= declared.options.max_attempts or isinstance(
-        error, attempt.task.MaxRetriesExceededError
-    ):
+    if attempt.request.retries_spent:
         return None
-    delay: timedelta = min(declared.options.retry_delay * 2**retries, LONGEST_DELAY)
-    return delay
+    return next_wait(
+        declared.options, error, retries=attempt.request.retries, max_attempts=attempt.request.max_attempts,
+        random=random.random, now=datetime.now(UTC),
+    )  # fmt: skip
 
 
 def _children(request: Context) -> list[Any]:
