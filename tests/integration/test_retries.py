@@ -61,3 +61,8 @@ def test_a_submit_says_how_often_its_job_is_tried(run, task, times):
 def test_a_task_that_asked_for_its_last_retry_is_not_tried_again_by_its_own_policy(run):
     meta, attempts = run("gives_up")
     assert (meta["result"]["exc_message"], len(attempts)) == (["given up"], 2)
+
+
+def test_an_attempt_that_is_tried_again_is_told_as_a_retry_and_the_last_as_a_failure(run):
+    _, told = run("watched")
+    assert [what for _, what in told] == ["retry OSError 0", "failure OSError"]

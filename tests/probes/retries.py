@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from celery import shared_task
+from celery.signals import task_failure, task_retry
 
-from jobs import task
+from jobs import Job, task
 
 SOON = timedelta(milliseconds=10)
 ERRORS: dict[str, type[Exception]] = {
@@ -66,3 +67,21 @@ def auto(file: str, error: str) -> None:
     """As Celery's users spell it."""
     note(file)
     raise ERRORS[error]
+
+
+@task(max_attempts=2, retry_delay=SOON)
+def watched(job: Job, file: str) -> None:
+    """Fail; the signals leave a line each."""
+    raise OSError(file)
+
+
+@task_retry.connect
+def on_retry(sender: Any, request: Any, reason: Any, **_: Any) -> None:
+    if sender.name == "watched":
+        note(request.kwargs["file"], f"retry {type(reason.exc).__name__} {request.retries}")
+
+
+@task_failure.connect
+def on_failure(sender: Any, exception: Any, kwargs: Any, **_: Any) -> None:
+    if sender.name == "watched":
+        note(kwargs["file"], f"failure {type(exception).__name__}")

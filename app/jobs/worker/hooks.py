@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -47,6 +48,9 @@ def _tell(attempt: Attempt, outcome: Outcome) -> None:
         case AskedRetry(retry=retry):
             state, value = "RETRY", retry
             _tell_retry(attempt, retry)
+        case Raised(error=error, again=timedelta() as wait):
+            state, value = "RETRY", Retry(exc=error, when=wait.total_seconds())
+            _tell_retry(attempt, value.with_traceback(error.__traceback__))
         case Raised(error=error):
             state, value = "FAILURE", error
             _tell_failure(attempt, error)

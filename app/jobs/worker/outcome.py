@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from celery.app.task import Context, Task
@@ -40,6 +41,8 @@ class Raised:
     """The function, or what stands around it, raised."""
 
     error: BaseException
+    again: timedelta | None = None
+    """The wait before the next attempt, where `@task` says that this is tried again; None: it is final."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -112,7 +112,8 @@ def _call(attempt: Attempt, slot: Slot) -> Outcome:
         if terminate_handler_fired() or isinstance(error, WorkerShutdown | WorkerTerminate):
             raise  # the process was told to end: the attempt has no outcome, the job goes to another
         asked = attempt.request.asked_retry  # it comes, whatever the task did afterwards
-        return Raised(error=error) if asked is None else AskedRetry(retry=asked)
+        raised = Raised(error=error, again=_own_retry(attempt, error))
+        return raised if asked is None else AskedRetry(retry=asked)
 
 
 def _function(attempt: Attempt, slot: Slot) -> Outcome:
@@ -135,7 +136,7 @@ def _function(attempt: Attempt, slot: Slot) -> Outcome:
 
 
 def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
-    """How the ledger is to record an outcome; a failure may become a retry here."""
+    """How the ledger is to record an outcome."""
     try:
         return _ending(app, attempt, outcome)
     except Exception as error:  # what a task leaves in its request may be anything
@@ -154,8 +155,9 @@ def _ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
             return Ending(outcome=State.PENDING, counts=True)
         case AskedRetry(retry=retry):
             return _retried(retry, _told(app, attempt, State.RETRY, retry.exc or retry))
-        case Raised(error=error):
-            return _failed(app, attempt, error)
+        case Raised(error=error, again=wait):
+            state = State.FAILURE if wait is None else State.RETRY
+            return Ending(outcome=state, meta=_told(app, attempt, state, error), delay=wait or timedelta(0))
 
 
 def _retried(retry: Retry, told: str) -> Ending:
@@ -163,12 +165,6 @@ def _retried(retry: Retry, told: str) -> Ending:
     if isinstance(when, int | float):
         return Ending(outcome=State.RETRY, meta=told, delay=timedelta(seconds=when), arguments=arguments)
     return Ending(outcome=State.RETRY, meta=told, due=aware(when), arguments=arguments)
-
-
-def _failed(app: Celery, attempt: Attempt, error: BaseException) -> Ending:
-    if (delay := _own_retry(attempt, error)) is not None:
-        return Ending(outcome=State.RETRY, meta=_told(app, attempt, State.RETRY, error), delay=delay)
-    return Ending(outcome=State.FAILURE, meta=_told(app, attempt, State.FAILURE, error))
 
 
 def _told(app: Celery, attempt: Attempt, state: State, error: BaseException) -> str:
@@ -180,10 +176,8 @@ def _told(app: Celery, attempt: Attempt, state: State, error: BaseException) -> 
 def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
     """The wait before the next attempt, where `@task` says that a failure is tried again."""
     declared = getattr(attempt.task, "declared", None)
-    final = (Reject, attempt.task.MaxRetriesExceededError)
-    if declared is None or not isinstance(error, Exception) or isinstance(error, final):
-        return None
-    if attempt.request.retries_spent:
+    final = attempt.request.retries_spent or isinstance(error, attempt.task.MaxRetriesExceededError)
+    if declared is None or final or not isinstance(error, Exception):
         return None
     return next_wait(
         declared.options, error, retries=attempt.request.retries, max_attempts=attempt.request.max_attempts,
