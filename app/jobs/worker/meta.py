@@ -1,12 +1,13 @@
 """Celery's result, as JSON that is still open: the ledger adds `date_done` and `task_id` and closes it."""
 
-import traceback
 from typing import Any
 
 from billiard.exceptions import WorkerLostError
 from celery.app.base import Celery
 from kombu.utils import json
 from kombu.utils.encoding import safe_repr, safe_str
+
+from jobs.failure import LEFT_OUT, written
 
 TRACEBACK_LIMIT = 16_384
 """Characters of a traceback that are kept: half from its beginning, half from its end."""
@@ -44,12 +45,8 @@ def _told(app: Celery, error: BaseException) -> dict[str, Any]:
 
 
 def _trace(error: BaseException) -> str:
-    try:
-        text = "".join(traceback.format_exception(error))
-    except Exception as fault:  # noqa: BLE001 - as above
-        return f"{type(error).__name__}: its traceback cannot be written: {safe_repr(fault)}"
-    half = TRACEBACK_LIMIT // 2
-    return text if len(text) <= TRACEBACK_LIMIT else f"{text[:half]}\n  […]\n{text[-half:]}"
+    text, half = written(error), TRACEBACK_LIMIT // 2
+    return text if len(text) <= TRACEBACK_LIMIT else f"{text[:half]}{LEFT_OUT}{text[-half:]}"
 
 
 def custom(state: str, result: Any) -> str:
