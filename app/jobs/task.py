@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Concatenate, Literal, Protocol, cast, overload
+from typing import Any, Concatenate, Literal, Protocol, Unpack, cast, overload
 
+from jobs.call import CallOptions, Handle, TaskCall
 from jobs.errors import DeclarationError
 from jobs.job import Job
 from jobs.options import Options
@@ -17,15 +18,6 @@ from jobs.schema import Schema, place_of, read_schema
 
 declared: dict[str, "Task[Any, Any]"] = {}
 """Every task of this process, by name; read it through `jobs.registry`."""
-
-
-class Handle[R](Protocol):
-    """What `delay` gives: Celery's `AsyncResult`, as far as the platform promises it."""
-
-    id: str
-
-    def get(self, timeout: float | None = None) -> R: ...
-    def ready(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +54,19 @@ class Task[**P, R]:
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Submit a job with these arguments."""
         return cast("Handle[R]", self.celery.delay(*args, **kwargs))
+
+    def submit_on_commit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """Submit a job when the transaction of the `default` database commits; see `TaskCall`."""
+        return self.with_options().submit_on_commit(*args, **kwargs)
+
+    def with_options(self, **options: Unpack[CallOptions]) -> TaskCall[P, R]:
+        """This task, with more to say of its jobs: `task.with_options(priority=9).delay(…)`.
+
+        Raises:
+            TypeError: an option is unknown.
+            ValueError: an option makes no sense.
+        """
+        return TaskCall(task=self, options=options)
 
     def apply_async(self, *args: Any, **options: Any) -> Handle[R]:
         """Submit a job as Celery's `apply_async` does: `args`, `kwargs`, `countdown`, `eta`…"""

@@ -1,10 +1,15 @@
 """The servers that the tests of the ledger run against, one after the other."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
+from django.db import connections
+from django.test import override_settings
 
-from jobs.conf import Settings
+from jobs import ledger as ledgers
+from jobs.conf import Settings, settings
 from jobs.ledger import Holder, KnownTasks, Ledger
 from jobs.limits import Limits
 from tests.redises import SERVERS, Server
@@ -48,3 +53,36 @@ def new_holder(ledger_settings: Settings) -> Iterator[Callable[..., Holder]]:
     yield make
     for holder in holders:
         holder.close()
+
+
+@pytest.fixture
+def at_home(valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process is one of the platform: its tasks submit to `valkey`, its databases are files.
+
+    There are two, `default` and `other`, each with a table `notes` of one column, `text`.
+    """
+    import djangoNinja
+    import tests.probes.probes  # noqa: F401 - declares tasks
+    from jobs.worker.bind import bind_declared
+
+    bind_declared(djangoNinja.app)
+    for alias in ("default", "other"):
+        own = {**connections.settings["default"], "NAME": str(tmp_path / f"{alias}.sqlite3")}
+        monkeypatch.setitem(connections.settings, alias, own)
+        forget_connection(alias)  # to what was there before
+    with override_settings(JOBS={**django_settings.JOBS, "REDIS_URL": valkey_url}):
+        settings.cache_clear()
+        ledgers.ledger.cache_clear()
+        for alias in ("default", "other"):
+            connections[alias].cursor().execute("CREATE TABLE notes (text TEXT)")
+        yield
+        ledgers.ledger()._redis.connection_pool.disconnect()
+        for alias in ("default", "other"):
+            forget_connection(alias)
+    settings.cache_clear()
+    ledgers.ledger.cache_clear()
+
+
+def forget_connection(alias: str) -> None:
+    connections[alias].close()
+    del connections[alias]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.probes.retries import picky
 from tests.workers import lines, running_worker
 
 
@@ -66,3 +67,12 @@ def test_a_task_that_asked_for_its_last_retry_is_not_tried_again_by_its_own_poli
 def test_an_attempt_that_is_tried_again_is_told_as_a_retry_and_the_last_as_a_failure(run):
     _, told = run("watched")
     assert [what for _, what in told] == ["retry OSError 0", "failure OSError"]
+
+
+@pytest.mark.usefixtures("worker", "at_home")
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_typed_call_says_how_often_its_job_is_tried(platform, tmp_path, times):
+    file = tmp_path / "attempts"
+    handle = picky.with_options(max_attempts=times).submit_on_commit(str(file), "ConnectionError")
+    assert platform.result(handle.id)["status"] == "FAILURE"
+    assert len(lines(file)) == times

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from jobs.errors import CanvasRefused
 from jobs.ledger import Submission, ledger
 from jobs.retry import is_count
 from jobs.worker.carried import aware, carried, expiry, message, own_headers
+from jobs.worker.commit import at_commit
 from jobs.worker.retrying import next_arguments
 
 logger = logging.getLogger("jobs.worker")
@@ -78,32 +79,63 @@ class JobTask(DjangoTask):
     ) -> AsyncResult:
         """Submit a job, as Celery's `apply_async`; options that shape a message have no effect.
 
+        With `on_commit`, the alias of a database, that happens when the database's transaction commits, and
+        at once where there is none. The id is chosen, and all but the ledger is asked, at the call.
+
         Raises:
             CanvasRefused: something is to follow the job.
-            TypeError, ValueError, ArgumentsInvalid: the arguments or the limits do not fit the task.
+            TypeError, ValueError, ArgumentsInvalid: the arguments or the options do not fit the task.
             LedgerUnavailable, LedgerFull: the job was not accepted.
         """
+        task_id, using = task_id or str(uuid.uuid4()), options.pop("on_commit", None)
+        options |= {"link": link, "link_error": link_error, "shadow": shadow}
+        submit = self._checked(args or (), kwargs or {}, task_id, options)
+        if using is None:
+            return submit()
+        # What is no instant, or no duration, fails here and not at the commit.
+        aware(options.get("eta")), expiry(options.get("expires")), float(options.get("countdown") or 0)
+        return at_commit(using, (self.name, task_id), submit) or self._result(task_id, options)
+
+    def apply_async_on_commit(self, *args: Any, using: str | None = None, **options: Any) -> AsyncResult:
+        """`apply_async` when the transaction of a database commits. Celery's gives nothing."""
+        return self.apply_async(*args, on_commit=using or "default", **options)
+
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> AsyncResult:
+        """`delay` when the transaction of the `default` database commits. Celery's gives nothing."""
+        return self.apply_async(args, kwargs, on_commit="default")
+
+    def _checked(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], task_id: str, options: dict[str, Any]
+    ) -> Callable[[], AsyncResult]:
+        """What submits the job, once all that can be known of it now was found right."""
         if self.soft_time_limit and self.time_limit and self.soft_time_limit > self.time_limit:
             raise ValueError("soft_time_limit must be less than or equal to time_limit")
         if options.get("max_attempts") is not None and not is_count(options["max_attempts"]):
             raise ValueError("max_attempts must be 1 or more")
         options = {**self._get_exec_options(), **self.job_options(), **options}
-        refuse_canvas(self.name, {**options, "link": link, "link_error": link_error})
-        args, kwargs = args or (), kwargs or {}
-        options["shadow"] = shadow or self.shadow_name(args, kwargs, options)
+        refuse_canvas(self.name, options)
+        options["shadow"] = options.get("shadow") or self.shadow_name(args, kwargs, options)
         if self.typing and (check := getattr(self, "__header__", None)):
             check(*args, **kwargs)
         if self._dump_pydantic_arguments is not None:
             args, kwargs = self._dump_pydantic_arguments(args, kwargs)
-        task_id = task_id or str(uuid.uuid4())
-        if self.app.conf.task_always_eager:
-            args, kwargs = self.decode(self.encode(args, kwargs))  # what cannot be sent fails here too
+        arguments = self.encode(args, kwargs)
+        if not self.app.conf.task_always_eager:
+            return lambda: self._submit(task_id, args, kwargs, arguments, options)
+
+        def run() -> AsyncResult:
             with denied_join_result():
-                return self.apply(args, kwargs, task_id=task_id, **options)
-        return self._submit(task_id, args, kwargs, options)
+                return self.apply(*self.decode(arguments), task_id=task_id, **options)
+
+        return run
 
     def _submit(
-        self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]
+        self,
+        task_id: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        arguments: str,
+        options: dict[str, Any],
     ) -> AsyncResult:
         parent = get_current_worker_task()
         queue, countdown = self._queue(options, args, kwargs), float(options.get("countdown") or 0)
@@ -118,16 +150,21 @@ class JobTask(DjangoTask):
             )
             options["headers"] = own_headers(told["headers"])  # with what its receivers put in
         ledger().submit(Submission(
-            id=task_id, task=self.name, queue=queue, arguments=self.encode(args, kwargs),
+            id=task_id, task=self.name, queue=queue, arguments=arguments,
             priority=min(9, max(0, int(options.get("priority") or 0))), delay=timedelta(seconds=countdown),
-            due=due, expires=expires, options=carried(options, parent.request if parent else None, task_id),
+            key=options.get("key") or "", due=due, expires=expires,
+            options=carried(options, parent.request if parent else None, task_id),
         ))  # fmt: skip
         if told:
             signals.after_task_publish.send(**told)
-        result = self.AsyncResult(task_id)
-        result.ignored = bool(options.get("ignore_result", self.ignore_result))
+        result = self._result(task_id, options)
         if parent and options.get("add_to_parent", True):
             parent.add_trail(result)
+        return result
+
+    def _result(self, task_id: str, options: Mapping[str, Any]) -> AsyncResult:
+        result = self.AsyncResult(task_id)
+        result.ignored = bool(options.get("ignore_result", self.ignore_result))
         return result
 
     def _queue(self, options: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
