@@ -138,7 +138,6 @@ MESSAGE["Retry-After"] = "60"
         Busy(response=SimpleNamespace(headers={"Retry-After": format_datetime(IN_A_MINUTE, usegmt=True)})),
         HTTPError("http://there/", 503, "busy", MESSAGE, None),
     ],
-    ids=lambda error: str(vars(error)),
 )
 def test_an_error_says_how_long_to_wait_in_any_of_the_known_forms(error):
     assert retry_after(error, NOW) == timedelta(minutes=1)
@@ -165,7 +164,6 @@ class Trap(Exception):
         Busy(response=SimpleNamespace(headers={"Retry-After": "soon"})),
         Busy(headers=[("Retry-After", "60")]),
     ],
-    ids=repr,
 )
 def test_what_cannot_be_understood_asks_for_nothing(error):
     assert retry_after(error, NOW) is None
