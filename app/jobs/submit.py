@@ -73,6 +73,18 @@ def submission(task: Task[Any, Any], arguments: str, asked: Asked) -> Submission
     )  # fmt: skip
 
 
+def plain_submission(name: str, arguments: str, asked: Asked) -> Submission:
+    """The job of a task that is not declared with `@task`: it has nothing of its own to say."""
+    return Submission(
+        id=asked.job_id or str(uuid.uuid4()), task=name, arguments=arguments,
+        queue=asked.queue or settings().DEFAULT_QUEUE, priority=asked.priority or 0,
+        key=short(asked.key or ""), delay=asked.delay, due=asked.run_at, options=asked.options,
+        expires=asked.expires if isinstance(asked.expires, datetime) else None,
+        expires_in=asked.expires if isinstance(asked.expires, timedelta) else None,
+        idempotency_key=asked.idempotency_key,
+    )  # fmt: skip
+
+
 def short(key: str) -> str:
     """A key as the ledger takes it: what is too long, or would mix with another, by its digest."""
     if len(key) <= KEY_LIMIT and "\n" not in key:

@@ -10,8 +10,8 @@ django.setup()
 
 from jobs import results  # noqa: E402
 from jobs.conf import settings  # noqa: E402
-from jobs.limits import Limits
 from jobs.ledger import Ending, Holder, KnownTasks, State  # noqa: E402
+from jobs.limits import Limits  # noqa: E402
 from jobs.worker import meta  # noqa: E402
 
 holder = Holder("of-the-test", settings(), KnownTasks({"process": Limits()}, settings()))

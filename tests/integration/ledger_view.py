@@ -16,7 +16,7 @@ NEEDS_NO_TTL = re.compile(
     rf"|({'|'.join(QUEUE_KEYS)}|slots|waiters|unique):.*)",
     re.DOTALL,
 )
-"""The short list; besides, a job that has not ended with what it has, a holder that has a lease, and bells."""
+"""The short list; besides, an unfinished job and what it has, a holder that has a lease, and bells."""
 ZSETS = {"lane", "keys", "plain", "fair", "waiting", "turns", "leases", "timers", "expiring", "workers"}
 SETS = {"queues", "rubbish", "paused", "tasks", "slots", "waiters", "gone"}
 TEXTS = {"bells", "worker", "unique", "rate"}

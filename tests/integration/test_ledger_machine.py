@@ -186,7 +186,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def an_hour_passes_for_the_rates(self):
         for key in self.raw.scan_iter(f"{P}rate:*"):
             self.raw.delete(key)
-        if timers := self.raw.zrange(f"{P}timers", 0, -1):
+        timers: Any = self.raw.zrange(f"{P}timers", 0, -1)
+        if timers:
             self.raw.zadd(f"{P}timers", dict.fromkeys(timers, 1))
         self.model.an_hour_passes()
 

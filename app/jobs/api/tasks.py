@@ -13,9 +13,9 @@ from jobs.api.body import read_body
 from jobs.api.openapi import submit_documentation
 from jobs.api.schemas import Accepted, Catalogue, OptionsBody, ProblemBody, TaskBody
 from jobs.conf import settings
+from jobs.options import Options
 from jobs.registry import all_tasks, find
 from jobs.submit import submit_body
-from jobs.options import Options
 from jobs.task import Task
 
 

@@ -3,7 +3,17 @@
 from jobs.ledger.client import Ledger, Ticked, ledger
 from jobs.ledger.holder import Finished, Holder, HolderGone, KnownTasks
 from jobs.ledger.records import (
-    FINAL, NEXT, Accepted, Claimed, Counts, Ending, Record, Retention, State, Submission, Unique,
+    FINAL,
+    NEXT,
+    Accepted,
+    Claimed,
+    Counts,
+    Ending,
+    Record,
+    Retention,
+    State,
+    Submission,
+    Unique,
 )  # fmt: skip
 from jobs.ledger.scripts import BELL_TASK
 

@@ -12,7 +12,14 @@ from typing import Any
 from jobs.conf import Settings, settings
 from jobs.errors import IdempotencyConflict, LedgerFull, NotUnique, QueueFull
 from jobs.ledger.records import (
-    Accepted, Counts, Record, State, Submission, duration_us, expiry_us, instant_us,
+    Accepted,
+    Counts,
+    Record,
+    State,
+    Submission,
+    duration_us,
+    expiry_us,
+    instant_us,
 )  # fmt: skip
 from jobs.ledger.scripts import load
 from jobs.ledger.wire import Shared
@@ -49,8 +56,10 @@ class Ledger:
         self._redis: Any = self._shared.redis  # its types cannot tell bytes from text
 
     def submit(self, job: Submission) -> Accepted:
-        """Accept a job, once: where its id, its idempotency key or what must be unique was known, nothing
-        is changed, and the answer names the job that is there.
+        """Accept a job, once.
+
+        Where its id, its idempotency key or what must be unique was known, nothing is changed, and the
+        answer names the job that is there.
 
         Raises:
             IdempotencyConflict: its idempotency key stands for another task or other arguments.

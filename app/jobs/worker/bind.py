@@ -9,7 +9,9 @@ from celery.app.base import Celery
 
 from jobs.conf import settings
 from jobs.job import Job
+from jobs.ledger import Submission
 from jobs.limits import Limit, Limits, Rate
+from jobs.submit import Asked, submission
 from jobs.task import Task, declared
 from jobs.worker.celery_task import JobTask
 from jobs.worker.current import running_job
@@ -46,6 +48,9 @@ class DeclaredTask(JobTask):
     def job_options(self) -> Mapping[str, Any]:
         options = self.declared.options
         return {"queue": options.queue or settings().DEFAULT_QUEUE, "priority": options.priority}
+
+    def submission(self, arguments: str, asked: Asked) -> Submission:
+        return submission(self.declared, arguments, asked)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         first: tuple[Any, ...] = ()

@@ -78,8 +78,16 @@ def aware(instant: datetime | str | None) -> datetime | None:
     return None if instant is None else maybe_make_aware(instant, UTC)
 
 
-def expiry(expires: float | datetime | str | None) -> datetime | None:
-    """An `expires`, which may be seconds from now, as an aware datetime."""
-    if isinstance(expires, int | float):
-        return datetime.now(UTC) + timedelta(seconds=expires)
-    return aware(expires)
+def expiry(expires: float | datetime | str | None) -> datetime | timedelta | None:
+    """An `expires`: an aware instant, or the time from now on that its seconds mean."""
+    return timedelta(seconds=expires) if isinstance(expires, int | float) else aware(expires)
+
+
+def told_times(
+    run_at: datetime | None, delay: timedelta, expires: datetime | timedelta | None
+) -> dict[str, str | None]:
+    """`eta` and `expires` as a message of Celery tells them, by this machine's clock."""
+    eta = run_at or (datetime.now(UTC) + delay if delay else None)
+    if isinstance(expires, timedelta):
+        expires = datetime.now(UTC) + expires
+    return {name: at.isoformat() if at else None for name, at in (("eta", eta), ("expires", expires))}

@@ -3,7 +3,8 @@
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import signals
@@ -18,7 +19,8 @@ from kombu.utils import json as kombu_json
 from jobs.errors import CanvasRefused
 from jobs.ledger import Submission, ledger
 from jobs.retry import is_count
-from jobs.worker.carried import aware, carried, expiry, message, own_headers
+from jobs.submit import Asked, plain_submission
+from jobs.worker.carried import aware, carried, expiry, message, own_headers, told_times
 from jobs.worker.commit import at_commit
 from jobs.worker.retrying import next_arguments
 
@@ -139,9 +141,12 @@ class JobTask(DjangoTask):
     ) -> AsyncResult:
         parent = get_current_worker_task()
         queue, countdown = self._queue(options, args, kwargs), float(options.get("countdown") or 0)
-        due, expires = aware(options.get("eta")), expiry(options.get("expires"))
-        eta = due or (datetime.now(UTC) + timedelta(seconds=countdown) if countdown else None)
-        options |= {"eta": eta and eta.isoformat(), "expires": expires and expires.isoformat()}
+        asked = Asked(
+            job_id=task_id, queue=queue, priority=min(9, max(0, int(options.get("priority") or 0))),
+            key=options.get("key"), delay=timedelta(seconds=countdown), run_at=aware(options.get("eta")),
+            expires=expiry(options.get("expires")), idempotency_key=options.get("idempotency_key") or "",
+        )  # fmt: skip
+        options |= told_times(asked.run_at, asked.delay, asked.expires)
         told: dict[str, Any] = {}
         if signals.before_task_publish.receivers or signals.after_task_publish.receivers:
             told = message(self, task_id, queue, (args, kwargs), options)
@@ -149,18 +154,18 @@ class JobTask(DjangoTask):
                 **told, declare=[], retry_policy={}, properties={"correlation_id": task_id, "reply_to": ""}
             )
             options["headers"] = own_headers(told["headers"])  # with what its receivers put in
-        ledger().submit(Submission(
-            id=task_id, task=self.name, queue=queue, arguments=arguments,
-            priority=min(9, max(0, int(options.get("priority") or 0))), delay=timedelta(seconds=countdown),
-            key=options.get("key") or "", due=due, expires=expires,
-            options=carried(options, parent.request if parent else None, task_id),
-        ))  # fmt: skip
+        asked = replace(asked, options=carried(options, parent.request if parent else None, task_id))
+        accepted = ledger().submit(self.submission(arguments, asked))
         if told:
             signals.after_task_publish.send(**told)
-        result = self._result(task_id, options)
+        result = self._result(accepted.id, options)
         if parent and options.get("add_to_parent", True):
             parent.add_trail(result)
         return result
+
+    def submission(self, arguments: str, asked: Asked) -> Submission:
+        """The job that is asked for, with what the task says of all its jobs."""
+        return plain_submission(self.name, arguments, asked)
 
     def _result(self, task_id: str, options: Mapping[str, Any]) -> AsyncResult:
         result = self.AsyncResult(task_id)
