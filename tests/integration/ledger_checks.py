@@ -1,5 +1,7 @@
 """What must hold of all keys together, whatever was called before."""
 
+from collections import Counter
+
 from jobs.ledger import Ledger, State
 from tests.integration.ledger_model import AGEING_US, Job, Model
 from tests.integration.ledger_view import View
@@ -29,8 +31,10 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
 
 def _check_order(view: View, model: Model, queue: str) -> None:
     waiting = model.waiting(queue)
-    assert view.scores("waiting", queue) == {job.id: job.created for job in waiting}
-    assert {job.task for job in waiting} <= set(view.values.get(f"tb:tasks:{queue}", ()))
+    stamps = {job.id: job.place + job.priority * AGEING_US for job in waiting}
+    assert view.scores("waiting", queue) == stamps
+    counted = {task: str(number) for task, number in Counter(job.task for job in waiting).items()}
+    assert view.values.get(f"tb:tasks:{queue}", {}) == counted
     heads = model.heads(queue)
     assert view.scores("plain", queue) == {job.task: job.place for job in heads if not job.key}
     tasks = {job.task for job in waiting if job.key}

@@ -18,7 +18,7 @@ NEEDS_NO_TTL = re.compile(
 )
 """The short list; besides, an unfinished job and what it has, a holder that has a lease, and bells."""
 ZSETS = {"lane", "keys", "plain", "fair", "waiting", "turns", "leases", "timers", "expiring", "workers"}
-SETS = {"queues", "rubbish", "paused", "tasks", "slots", "waiters", "gone"}
+SETS = {"queues", "rubbish", "paused", "slots", "waiters", "gone"}
 TEXTS = {"bells", "worker", "unique", "rate"}
 LISTS = {"attempts", "log"}
 

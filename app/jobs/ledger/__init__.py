@@ -1,5 +1,6 @@
 """Jobs in Redis: the one package that knows Redis. The ledger is the truth about every job."""
 
+from jobs.ledger.browser import ORDERS, LiveWorker, Page, Place, WaitingTask
 from jobs.ledger.client import Ledger, Ticked, ledger
 from jobs.ledger.holder import Finished, Holder, HolderGone, KnownTasks
 from jobs.ledger.records import (
@@ -18,7 +19,28 @@ from jobs.ledger.records import (
 from jobs.ledger.scripts import BELL_TASK
 
 __all__ = [
-    "BELL_TASK", "FINAL", "NEXT", "Accepted", "Claimed", "Counts", "Ending", "Finished", "Holder",
-    "HolderGone", "KnownTasks", "Ledger", "Record", "Retention", "State", "Submission", "Ticked", "Unique",
+    "BELL_TASK",
+    "FINAL",
+    "NEXT",
+    "ORDERS",
+    "Accepted",
+    "Claimed",
+    "Counts",
+    "Ending",
+    "Finished",
+    "Holder",
+    "HolderGone",
+    "KnownTasks",
+    "Ledger",
+    "LiveWorker",
+    "Page",
+    "Place",
+    "Record",
+    "Retention",
+    "State",
+    "Submission",
+    "Ticked",
+    "Unique",
+    "WaitingTask",
     "ledger",
 ]  # fmt: skip

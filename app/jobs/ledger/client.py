@@ -11,6 +11,7 @@ from typing import Any
 
 from jobs.conf import Settings, settings
 from jobs.errors import IdempotencyConflict, LedgerFull, NotUnique, QueueFull
+from jobs.ledger.browser import Browser
 from jobs.ledger.records import (
     Accepted,
     Counts,
@@ -54,6 +55,7 @@ class Ledger:
         self._shared = Shared(settings)
         self._scripts = load(settings)
         self._redis: Any = self._shared.redis  # its types cannot tell bytes from text
+        self.browse = Browser(self._shared, settings.PREFIX)
 
     def submit(self, job: Submission) -> Accepted:
         """Accept a job, once.

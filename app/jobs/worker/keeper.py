@@ -48,7 +48,8 @@ class Keeper(threading.Thread):
         self._mend_until = 0.0
         self._away = False
         self._idle_since = time.monotonic()
-        self._facts = json.dumps({"hostname": crew.place.hostname, "pid": crew.main_pid})
+        facts = {"hostname": crew.place.hostname, "pid": crew.main_pid, "known": crew.known.key}
+        self._facts = json.dumps(facts)
 
     def run(self) -> None:
         while not self._ended.wait(LOOK_EVERY_SECONDS):

@@ -79,8 +79,7 @@ end
 
 -- Takes the lane's first job; the lane moves to the place of its next.
 local function pop(queue, task, key, id, next, place)
-  call('ZREM', lane_key(queue, task, key), id)
-  call('ZREM', order_key('waiting', queue), id)
+  leave_lane(queue, task, key, id)
   if key ~= '' then
     settle(queue, task, key)
   elseif next then

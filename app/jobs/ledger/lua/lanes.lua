@@ -3,7 +3,8 @@
 -- A lane holds the ready jobs of one task and key, by place. `plain` orders the tasks of a queue by the
 -- place of their lane without a key; `fair` by that of their first lane with one, which `keys` orders.
 -- A node, a task or a task with a key, that a limit or a pause stops is parked: it stands in neither,
--- whatever number of jobs it has, until what stopped it frees it. `waiting` has every ready job.
+-- whatever number of jobs it has, until what stopped it frees it. `waiting` has every ready job by its stamp, `tasks`
+-- their number by task.
 
 local function lane_key(queue, task, key)
   return P .. 'lane:' .. queue .. '\n' .. task .. (key ~= '' and '\n' .. key or '')
@@ -59,28 +60,31 @@ local function settle(queue, task, key)
 end
 
 -- Puts a job into its lane.
-local function make_ready(queue, task, key, id, created, stamp, priority)
+local function make_ready(queue, task, key, id, stamp, priority)
   local score = stamp - priority * AGEING
-  call('ZADD', order_key('waiting', queue), created, id)
+  call('ZADD', order_key('waiting', queue), stamp, id)
+  call('HINCRBY', order_key('tasks', queue), task, 1)
   call('ZADD', lane_key(queue, task, key), score, id)
-  local new
   if key == '' then
-    new = is_parked(queue, task) or call('ZADD', order_key('plain', queue), 'LT', score, task) == 1
-  else
-    new = is_parked(queue, node_of(task, key))
-    if not new then
-      local place = fair_place(queue, key, id, score)
-      new = call('ZADD', keys_key(queue, task), 'LT', place, key) == 1
-      if not is_parked(queue, task) then call('ZADD', order_key('fair', queue), 'LT', place, task) end
-    end
+    if not is_parked(queue, task) then call('ZADD', order_key('plain', queue), 'LT', score, task) end
+  elseif not is_parked(queue, node_of(task, key)) then
+    local place = fair_place(queue, key, id, score)
+    call('ZADD', keys_key(queue, task), 'LT', place, key)
+    if not is_parked(queue, task) then call('ZADD', order_key('fair', queue), 'LT', place, task) end
   end
-  if new then call('SADD', order_key('tasks', queue), task) end
+end
+
+-- Takes a job from its lane; the lane keeps its place until it is settled. False where it is not there.
+local function leave_lane(queue, task, key, id)
+  if call('ZREM', order_key('waiting', queue), id) == 0 then return false end
+  call('ZREM', lane_key(queue, task, key), id)
+  if call('HINCRBY', order_key('tasks', queue), task, -1) == 0 then call('HDEL', order_key('tasks', queue), task) end
+  return true
 end
 
 -- Takes a ready job out of its lane. False where it is not there.
 local function take_out(queue, task, key, id)
-  if call('ZREM', order_key('waiting', queue), id) == 0 then return false end
-  call('ZREM', lane_key(queue, task, key), id)
+  if not leave_lane(queue, task, key, id) then return false end
   settle(queue, task, key)
   return true
 end

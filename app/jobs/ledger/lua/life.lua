@@ -54,7 +54,7 @@ end
 
 local function ready(job, stamp)
   call('HSET', job_key(job.id), 'state', 'PENDING')
-  make_ready(job.queue, job.task, job.key, job.id, job.created, stamp or job.created, job.priority)
+  make_ready(job.queue, job.task, job.key, job.id, stamp or job.created, job.priority)
 end
 
 -- Lets the job's place among the unique ones go, if it has it.

@@ -65,7 +65,7 @@ if expires ~= '' then call('ZADD', P .. 'expiring', expires, id) end
 if due > NOW then
   call('ZADD', order_key('scheduled', queue), due, id)
 else
-  make_ready(queue, task, key, id, stamp, stamp, priority)
+  make_ready(queue, task, key, id, stamp, priority)
   ring_if_few(queue)
 end
 return {'new', id}
