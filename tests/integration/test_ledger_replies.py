@@ -50,6 +50,28 @@ def work(settings: Settings, name: str, ran: list[str]) -> None:
     holder.close()
 
 
+def test_a_holder_that_gives_up_asks_again_and_gets_the_answer_that_was_lost(
+    proxy, through_proxy, ledger, new_holder
+):
+    for name in ("zero", "one"):
+        ledger.submit(a_job(name))
+    worker, known = new_holder("worker"), KnownTasks(["process"], through_proxy)
+    ended = worker.claim("celery")
+    job = worker.finish(ended, DONE, claim_from="celery").next
+    judge = Holder("judge", through_proxy, known, gives_up=True)
+    assert not judge.finish(ended, DONE).recorded
+    proxy.cut_share = 1.0
+    for _ in range(3):
+        with pytest.raises(LedgerUnavailable):
+            judge.finish(job, DONE)
+    assert ledger.status("one")[0] is State.SUCCESS  # it was heard, and nobody knows
+    proxy.cut_share = 0.0
+    assert judge.finish(job, DONE).recorded
+    assert not judge.finish(job, DONE).recorded  # another call, of an attempt that has ended
+    assert ledger.counts("celery").success == 2
+    judge.close()
+
+
 def test_no_job_is_lost_or_run_twice_where_one_reply_in_five_is_cut(server, proxy, through_proxy, ledger):
     cut, jobs = Ledger(through_proxy), [a_job() for _ in range(JOBS)]
     proxy.cut_share = 0.2

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.conf import Settings
+from jobs.errors import LedgerUnavailable
 from jobs.ledger import records
 from jobs.ledger.records import Claimed, Ending, duration_us, instant_us
 from jobs.ledger.scripts import load
@@ -43,13 +44,25 @@ class KnownTasks:
 
 
 class Holder:
-    """Claims and finishes; both wait for as long as Redis is away."""
+    """Claims and finishes; both wait for as long as Redis is away.
 
-    def __init__(self, id: str, settings: Settings, known: KnownTasks, worker: str = "") -> None:  # noqa: A002 - its name
+    One that `gives_up` raises `LedgerUnavailable` instead. The call may have run all the same: the same
+    call must be its next, and gets the answer that was lost.
+    """
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - its name
+        settings: Settings,
+        known: KnownTasks,
+        worker: str = "",
+        *,
+        gives_up: bool = False,
+    ) -> None:
         self.id = id
         self._worker = worker
         self._scripts = load(settings)
-        self._wire = Stubborn(settings)
+        self._wire = Stubborn(settings, gives_up=gives_up)
         self._known = known
         self._seq = 0
 
@@ -84,7 +97,11 @@ class Holder:
 
     def _call(self, script: str, *arguments: Argument) -> list[bytes]:
         self._seq += 1
-        answer: list[bytes] = self._wire.run(self._scripts[script], self.id, self._seq, *arguments)
+        try:
+            answer: list[bytes] = self._wire.run(self._scripts[script], self.id, self._seq, *arguments)
+        except LedgerUnavailable:
+            self._seq -= 1
+            raise
         if answer[0] == b"gone":
             raise HolderGone(self.id)
         return answer

@@ -107,11 +107,13 @@ class Stubborn:
     """One connection whose calls go on until they are answered, through any outage of Redis.
 
     Every script that it runs must give the same answer when it is sent again. What Redis refuses is
-    raised as `redis.ResponseError`.
+    raised as `redis.ResponseError`. One that `gives_up` raises `LedgerUnavailable` after `REDIS_TIMEOUT`;
+    its caller sends again.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._pool = pool(settings, timeout_seconds=5)
+    def __init__(self, settings: Settings, *, gives_up: bool = False) -> None:
+        self._gives_up = gives_up
+        self._pool = pool(settings, timeout_seconds=settings.REDIS_TIMEOUT.total_seconds() if gives_up else 5)
         self._connection: Any = None
 
     def run(self, script: Script, *arguments: Argument) -> Any:
@@ -124,6 +126,8 @@ class Stubborn:
                     raise
                 logger.debug("ledger.away reason=%s", error)
                 self.close()
+                if self._gives_up:
+                    raise LedgerUnavailable(AWAY) from error
                 time.sleep(pause)
                 pause = min(pause * 2, 1.0)
 
