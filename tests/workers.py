@@ -1,5 +1,6 @@
 """Real workers for tests: the literal command, with the probes for its tasks."""
 
+import json
 import signal
 import sys
 import tempfile
@@ -134,6 +135,20 @@ def eventually[T](look: Callable[[], T], timeout: float = 20, what: str = "it") 
 def lines(file: Path) -> list[str]:
     """What attempts wrote for a witness."""
     return file.read_text().splitlines() if file.exists() else []
+
+
+def witness(
+    platform: Platform, file: Path, *, wait_for: Path | str = "", seconds: float = 0, queue: str = "celery"
+) -> str:
+    """Submit a job that writes a line for each of its attempts, then waits; gives its id."""
+    arguments = {"file": str(file), "wait_for": str(wait_for), "seconds": seconds}
+    return platform.submit("witness", json.dumps(arguments), queue=queue)
+
+
+def started(file: Path, attempts: int = 1) -> list[int]:
+    """The pids of a witness's attempts, once there are so many."""
+    eventually(lambda: len(lines(file)) >= attempts, what=f"attempt {attempts}")
+    return [int(line.split()[2]) for line in lines(file)]
 
 
 def seconds(number: float) -> timedelta:

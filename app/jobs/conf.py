@@ -80,8 +80,16 @@ class Settings(BaseModel):
     """Attempts that may be lost with their process before the job fails for good."""
     PRIORITY_AGEING: timedelta = Field(timedelta(hours=1), ge=timedelta(0))
     """How much longer one step of priority makes a job seem to have waited."""
+    SHUTDOWN: timedelta | None = Field(None, ge=timedelta(0))
+    """How long what runs may go on when its worker is told to stop; then it is handed back to its queue.
+    Unset: until it ends."""
     REDIS_TIMEOUT: timedelta = Field(timedelta(milliseconds=800), gt=timedelta(0))
     """How long one call to Redis may take; a call is tried twice."""
+
+    @classmethod
+    def is_duration(cls, name: str) -> bool:
+        """Whether a field is a duration: its environment variable ends in `_SECONDS`."""
+        return cls.model_fields[name].annotation in {timedelta, timedelta | None}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -80,14 +80,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # The platform: JOBS_LEASE_SECONDS sets LEASE, JOBS_PREFIX sets PREFIX, and so on (see jobs/conf.py)
 
 JOBS_VARIABLES = {
-    name: f"JOBS_{name}_SECONDS" if field.annotation is timedelta else f"JOBS_{name}"
-    for name, field in Settings.model_fields.items()
+    name: f"JOBS_{name}_SECONDS" if Settings.is_duration(name) else f"JOBS_{name}"
+    for name in Settings.model_fields
     if name != "REDIS_URL"  # the broker's: bells lie where the jobs are
 }
 
 
 def _jobs_value(name: str, text: str) -> Any:
-    if Settings.model_fields[name].annotation is timedelta:
+    if Settings.is_duration(name):
         try:
             return timedelta(seconds=float(text))
         except (ValueError, OverflowError):

@@ -25,14 +25,14 @@ def settings_table() -> Iterator[str]:
     yield from ("| setting | variable | default | |", "|---|---|---|---|")
     for name, field in Settings.model_fields.items():
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        yield f"| `{name}` | `{_variable(name, field)}` | {_default(name, field)} | {meaning} |"
+        yield f"| `{name}` | `{_variable(name)}` | {_default(name, field)} | {meaning} |"
 
 
-def _variable(name: str, field: FieldInfo) -> str:
+def _variable(name: str) -> str:
     """As `project/settings.py` makes it; a test compares."""
     if name == "REDIS_URL":
         return "CELERY_BROKER_URL"
-    return f"JOBS_{name}_SECONDS" if field.annotation is timedelta else f"JOBS_{name}"
+    return f"JOBS_{name}_SECONDS" if Settings.is_duration(name) else f"JOBS_{name}"
 
 
 def _default(name: str, field: FieldInfo) -> str:
@@ -42,6 +42,8 @@ def _default(name: str, field: FieldInfo) -> str:
     if isinstance(value, timedelta):
         seconds = f"{value.total_seconds():g}"
         return f"`{seconds}`{_in_words(value)}"
+    if value is None:
+        return "none"
     if typing.get_origin(field.annotation) is tuple:
         return f"`{','.join(value)}`"
     return f"`{value}`"

@@ -1,6 +1,5 @@
 """Workers and pool processes that are killed, stopped and held: no job is lost, none is stuck."""
 
-import json
 import os
 import random
 import signal
@@ -10,21 +9,10 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import State
-from tests.workers import eventually, lines, running_worker
+from tests.workers import eventually, lines, running_worker, started, witness
 
 LEASE_SECONDS = 20
 """The default of `JOBS_LEASE_SECONDS`; these tests run with it."""
-
-
-def witness(platform, file, *, wait_for="", seconds=0.0, queue="celery"):
-    arguments = {"file": str(file), "wait_for": str(wait_for), "seconds": seconds}
-    return platform.submit("witness", json.dumps(arguments), queue=queue)
-
-
-def started(file, attempts=1):
-    """The pids of a job's attempts, once there are so many."""
-    eventually(lambda: len(lines(file)) >= attempts, what=f"attempt {attempts}")
-    return [int(line.split()[2]) for line in lines(file)]
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])

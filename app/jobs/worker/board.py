@@ -14,16 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from jobs.worker.interrupt import raise_in, withdraw
+
 SLOTS = 1024
 _HEAD = 64
-_SLOT = 512
+_SLOT = 1280
 _STOP = 0  # head: 1 when the worker stops
 _USED = 8  # head: slots below this one were used at some time
 # A slot: what its holder writes once, what it writes for each attempt, what the main process writes.
 _WHO = struct.Struct("=QQ32s")  # pid, thread, holder
-_AT = struct.Struct("=QdddHH255s100s")  # token, started, soft and hard deadline, lengths, job id, task
+_AT = struct.Struct("=QdddHH1020s100s")  # token, started, soft and hard deadline, lengths, job id, task
 _TOKEN = struct.Struct("=Q")
-_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT = 0, 64, 488, 496
+_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT = 0, 64, 1224, 1232
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +47,10 @@ class Running:
 class Slot:
     """One slot, seen from its holder's side or from the main process."""
 
-    def __init__(self, memory: mmap.mmap, number: int) -> None:
+    def __init__(self, memory: mmap.mmap, number: int, guard: threading.Lock | None) -> None:
         self.number = number
+        self._guard = guard
+        """On a pool of threads: held by who begins or ends to interrupt the holder."""
         self._memory = memory
         self._start = _HEAD + number * _SLOT
 
@@ -58,7 +62,7 @@ class Slot:
     def begin(self, token: int, job_id: str, task: str, soft: float, hard: float) -> None:
         """User code of this attempt runs from now on; `soft` and `hard` are seconds, 0 for no limit."""
         now = time.monotonic()
-        name, task_name = job_id.encode()[:255], task.encode()[:100]
+        name, task_name = job_id.encode()[:1020], task.encode()[:100]
         _AT.pack_into(
             self._memory, self._start + _AT_OFFSET, 0, now, now + soft if soft else 0.0,
             now + hard if hard else 0.0, len(name), len(task_name), name, task_name,
@@ -66,8 +70,33 @@ class Slot:
         self._put(_AT_OFFSET, token)  # last: a reader believes a slot that shows a token
 
     def end(self) -> None:
-        """User code runs no more."""
-        self._put(_AT_OFFSET, 0)
+        """User code runs no more. What was raised in it from outside has come by now, or never comes."""
+        try:
+            self._end()
+        except BaseException:  # it came right here; it comes once
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        if self._guard is None:
+            self._put(_AT_OFFSET, 0)
+            return
+        with self._guard:
+            self._put(_AT_OFFSET, 0)
+            if self.soft:
+                withdraw()
+                self.soft = 0
+
+    def interrupt(self, running: Running, error: type[BaseException]) -> bool:
+        """Raise in the holder, a thread, if it is still at this attempt's user code."""
+        if self._guard is None:
+            raise RuntimeError("a process is interrupted by a signal")
+        with self._guard:
+            if self.token != running.token:
+                return False
+            self.soft = running.token
+            raise_in(running.thread, error)
+            return True
 
     def read(self) -> Running | None:
         """What the slot shows, or None where nobody has it."""
@@ -125,11 +154,12 @@ class Slot:
 class Board:
     """All slots, and the flag that tells every holder to stop claiming."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_threads: bool) -> None:
         self._file = os.memfd_create("board")
         os.ftruncate(self._file, _HEAD + SLOTS * _SLOT)
         self._memory = mmap.mmap(self._file, _HEAD + SLOTS * _SLOT)
         self._threads = threading.Lock()
+        self._guards = [threading.Lock() for _ in range(SLOTS)] if in_threads else [None] * SLOTS
 
     @property
     def stopping(self) -> bool:
@@ -143,7 +173,7 @@ class Board:
         with self._locked():
             used = self._used
             for number in range(SLOTS):
-                slot = Slot(self._memory, number)
+                slot = self._slot(number)
                 if not slot.pid:
                     slot.clear()
                     slot.take(holder)
@@ -154,9 +184,12 @@ class Board:
     def slots(self) -> Iterator[tuple[Slot, Running]]:
         """Every slot that somebody has, with what it shows."""
         for number in range(self._used):
-            slot = Slot(self._memory, number)
+            slot = self._slot(number)
             if running := slot.read():
                 yield slot, running
+
+    def _slot(self, number: int) -> Slot:
+        return Slot(self._memory, number, self._guards[number])
 
     @property
     def _used(self) -> int:

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 from types import FrameType
 
 from celery.app.base import Celery
@@ -24,6 +25,7 @@ from jobs.worker import databases, meta, trace
 from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
 from jobs.worker.outcome import Outcome, Raised, Returned
+from jobs.worker.stopping import Stop
 
 logger = logging.getLogger("jobs.worker")
 
@@ -31,14 +33,17 @@ logger = logging.getLogger("jobs.worker")
 class Crew:
     """What the holders of one worker share. Made in the main process, before its pool."""
 
-    def __init__(self, app: Celery, hostname: str, *, max_jobs: int | None) -> None:
+    def __init__(self, app: Celery, hostname: str, *, max_jobs: int | None, in_threads: bool) -> None:
         self.place = trace.Workplace(
             app=app, tasks=app.tasks, hostname=hostname,
             soft_limit=float(app.conf.task_soft_time_limit or 0),
             hard_limit=float(app.conf.task_time_limit or 0),
         )  # fmt: skip
         self.id = secrets.token_hex(4)
-        self.board = Board()
+        self.board = Board(in_threads=in_threads)
+        soft = timedelta(seconds=float(app.conf.worker_soft_shutdown_timeout or 0))
+        bound = (soft or None) if settings().SHUTDOWN is None else settings().SHUTDOWN
+        self.stop = Stop(self.board, bound=bound, soft=soft)
         self.known = KnownTasks({name: limits_of(task) for name, task in app.tasks.items()}, settings())
         self.max_jobs = max_jobs
         """Jobs after which a pool process ends and another takes its place; None for no limit."""
@@ -86,12 +91,6 @@ def after_fork() -> None:
     ledger.cache_clear()
     _local.__dict__.clear()
     _seat()
-
-
-def stop() -> None:
-    """Every holder ends the attempt that it is at, claims no more and goes back to its pool."""
-    if _crew is not None:
-        _crew.board.stop()
 
 
 def _on_soft_limit(signum: int, frame: FrameType | None) -> None:

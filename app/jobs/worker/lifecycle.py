@@ -15,9 +15,14 @@ from jobs.worker.adopt import Strategies
 from jobs.worker.bind import bind_declared
 from jobs.worker.drain import Crew
 from jobs.worker.keeper import Keeper
+from jobs.worker.limits import Kind
 
 logger = logging.getLogger("jobs.worker")
-POOLS = {"celery.concurrency.prefork", "celery.concurrency.thread", "celery.concurrency.solo"}
+POOLS = {
+    "celery.concurrency.prefork": Kind.PREFORK,
+    "celery.concurrency.thread": Kind.THREADS,
+    "celery.concurrency.solo": Kind.SOLO,
+}
 
 
 class Adoption(bootsteps.StartStopStep):
@@ -29,11 +34,22 @@ class Adoption(bootsteps.StartStopStep):
         strategies = Strategies(consumer.app, consumer)
         strategies.update(consumer.strategies)
         consumer.strategies = strategies
+        if crew := drain.crew():
+            consumer.cancel_active_requests = crew.stop.cancel
+
+
+class Stopping(bootsteps.StartStopStep):
+    """Whatever ends the worker, also what is no signal, stops the holders first."""
+
+    def close(self, worker: Any) -> None:
+        if crew := drain.crew():
+            crew.stop.begin()
 
 
 def install(app: Celery) -> None:
     """Make this application's workers the platform's."""
     app.steps["consumer"].add(Adoption)
+    app.steps["worker"].add(Stopping)
     control.register()
     # Weak references to nested functions would die at once; these are module functions and live.
     signals.worker_init.connect(_on_worker_init)
@@ -44,7 +60,7 @@ def install(app: Celery) -> None:
 def _on_worker_init(sender: Any, **_: Any) -> None:
     """Before the worker's parts are made: what Celery would do to a message is done to jobs instead."""
     worker, conf = sender, sender.app.conf
-    pool = _pool_of(worker)
+    kind = _kind_of(worker)
     bind_declared(worker.app)
     conf.task_time_limit = worker.time_limit
     conf.task_soft_time_limit = worker.soft_time_limit
@@ -55,24 +71,23 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     # Gossip and mingle exchange nothing that concerns a bell, and cost a second at every start.
     worker.options.update(without_gossip=True, without_mingle=True)
     _take_over_clean_up(worker.app)
-    crew = Crew(worker.app, worker.hostname, max_jobs=max_jobs)
+    crew = Crew(worker.app, worker.hostname, max_jobs=max_jobs, in_threads=kind is not Kind.PREFORK)
+    worker.wait_for_soft_shutdown = crew.stop.cold
     drain.muster(crew)
-    keeper = Keeper(crew, worker, kills=pool.endswith("prefork"), solo=pool.endswith("solo"))
+    keeper = Keeper(crew, worker, kind)
     keeper.start()
     Ticker().start()
     atexit.register(keeper.finish)
-    logger.info(
-        "worker.mustered crew=%s pool=%s tasks=%d", crew.id, pool.rpartition(".")[2], len(crew.known.names)
-    )
+    logger.info("worker.mustered crew=%s pool=%s tasks=%d", crew.id, kind.name.lower(), len(crew.known.names))
 
 
-def _pool_of(worker: Any) -> str:
+def _kind_of(worker: Any) -> Kind:
     pool = concurrency.get_implementation(worker.pool_cls)
     if pool.__module__ not in POOLS:
         raise SystemExit(f"taskbell: pool {pool.__module__}: use one of prefork, threads, solo")
     if worker.pool_start_method != "fork":
         raise SystemExit("taskbell: worker_pool_start_method: only 'fork' shares the board with the pool")
-    return str(pool.__module__)
+    return POOLS[pool.__module__]
 
 
 def _take_over_clean_up(app: Celery) -> None:
@@ -90,5 +105,7 @@ def _on_process_init(**_: Any) -> None:
     drain.after_fork()
 
 
-def _on_shutting_down(**_: Any) -> None:
-    drain.stop()
+def _on_shutting_down(sig: str, how: str, **_: Any) -> None:
+    """A signal; a cold shutdown has come to `wait_for_soft_shutdown` before."""
+    if how == "Warm" and (crew := drain.crew()):
+        crew.stop.warm(sig)

@@ -1,0 +1,87 @@
+"""How the pool's processes end: seen by the main process as soon as they do, with the cause."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.worker.memory import Shortage
+
+MEND_SECONDS = 2.0
+"""How long after a death the pool is asked to put another process in its place."""
+ASKED_TO_END = frozenset({signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP})
+"""What whoever stops a worker may send to its processes as well."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Death:
+    """How a process ended."""
+
+    code: int | None
+    """Its exit code; a negative one is the signal that killed it; None where nobody knows."""
+    out_of_memory: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether it ended as a process does that is told to: Celery's exit with the signal's number."""
+        return self.code is not None and abs(self.code) in ASKED_TO_END
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return "died"
+        if self.code >= 0:
+            return f"exited with code {self.code}"
+        return f"was killed by {_name(-self.code)}{', out of memory' if self.out_of_memory else ''}"
+
+
+class Processes:
+    """The pool's processes, seen from the main process."""
+
+    def __init__(self, worker: Any) -> None:
+        self._worker = worker
+        self._known: dict[int, Any] = {}
+        self._shortage = Shortage()
+        self._mend_until = 0.0
+
+    def look(self) -> None:
+        """Learn who there is; keep the pool's own eyes open for a while after a death."""
+        self._shortage.look()
+        pool = self._worker.pool and self._worker.pool._pool  # noqa: SLF001 - billiard has no other way
+        if not pool:
+            return
+        self._known.update({process.pid: process for process in pool._pool})  # noqa: SLF001
+        if time.monotonic() < self._mend_until:
+            # The pool itself would look for a dead process only every five seconds.
+            self._worker.hub.call_soon(pool.maintain_pool)
+
+    def death(self, pid: int) -> Death | None:
+        """How a process ended, or None while it lives. It stays for its parent's pool to reap."""
+        try:
+            end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        except ChildProcessError:  # the pool was faster, and knows
+            process = self._known.pop(pid, None)
+            return self._told(process._popen.returncode if process else None)  # noqa: SLF001
+        if end is None:
+            return None
+        return self._told(end.si_status if end.si_code == os.CLD_EXITED else -end.si_status)
+
+    def mend(self) -> None:
+        """A process is dead: see to another in its place."""
+        self._mend_until = time.monotonic() + MEND_SECONDS
+
+    def kill(self, pid: int) -> None:
+        """End a process that lives; the pool does not report it as an error."""
+        if process := self._known.get(pid):
+            process._controlled_termination = True  # noqa: SLF001 - as billiard's own `terminate_job`
+        os.kill(pid, signal.SIGKILL)
+
+    def _told(self, code: int | None) -> Death:
+        return Death(code=code, out_of_memory=code == -signal.SIGKILL and self._shortage.rose())
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
