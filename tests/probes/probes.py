@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -116,6 +117,11 @@ def asks_again(self: Any, times: int) -> int:
 def plain_add(x: int, y: int) -> int:
     """A task as Celery's users declare it: no schema."""
     return x + y
+
+
+@shared_task(name="plain_leaver", on_success=lambda *_: sys.exit(3))
+def plain_leaver() -> None:
+    """Its hook leaves, where only its function may."""
 
 
 @shared_task(name="plain_state", bind=True)

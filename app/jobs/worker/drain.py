@@ -11,15 +11,17 @@ import secrets
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from types import FrameType
 
 from celery.app.base import Celery
-from celery.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
 
 from jobs import results
 from jobs.conf import settings
+from jobs.errors import LedgerUnavailable
 from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
 from jobs.worker import databases, meta, trace
 from jobs.worker.bind import limits_of
@@ -70,6 +72,15 @@ class Seat:
         self.slot.take(name)
         logger.warning("holder.renamed holder=%s", name)
 
+    def give_up(self, error: BaseException) -> None:
+        """Give back what this holder has and come back as a new one: nobody knows what state it is in.
+
+        It counts as a lost attempt: most likely the job is to blame, and would be again for ever.
+        """
+        with suppress(LedgerUnavailable):  # then it goes back with the lease, which is renewed no more
+            ledger().release(f"its worker stumbled over it: {type(error).__name__}", [self.holder.id])
+        self.rename()
+
 
 _crew: Crew | None = None
 _local = threading.local()
@@ -109,9 +120,15 @@ def drain(queue: str) -> None:
         _slice(seat, queue)
     except HolderGone:
         seat.rename()
-    except Exception:
+    except (WorkerShutdown, WorkerTerminate):
+        raise  # the worker ends, and gives back what it holds
+    except Exception as error:
         logger.exception("drain.failed queue=%s", queue)
-        seat.rename()  # what the old holder has is nobody's now: its lease is renewed no more
+        seat.give_up(error)
+    except BaseException as error:
+        if os.getpid() == seat.crew.main_pid:  # a process ends now, and is seen to; a thread goes on
+            seat.give_up(error)
+        raise
     if seat.crew.max_jobs and seat.jobs >= seat.crew.max_jobs and os.getpid() != seat.crew.main_pid:
         raise SystemExit(0)
 
