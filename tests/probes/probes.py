@@ -49,6 +49,12 @@ def die(job: Job, signal_number: int = signal.SIGKILL, attempts: int = 99) -> in
     return job.attempt
 
 
+@task
+def eat(megabytes: int) -> int:
+    """Fill so much memory."""
+    return len(bytearray(b"x") * (megabytes * 2**20))
+
+
 @task(max_attempts=3, retry_delay=timedelta(milliseconds=10))
 def flaky(job: Job, file: str) -> int:
     """Fail until the third attempt."""

@@ -1,13 +1,18 @@
 """Whether the kernel killed for want of memory, read from files as the kernel writes them."""
 
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import djangoNinja  # noqa: F401 - sets Django up
 from jobs.worker import memory
-from jobs.worker.deaths import Death
+from jobs.worker.deaths import Death, Processes
 from jobs.worker.memory import Shortage, counter
+from tests.workers import eventually
 
 V2 = "low 0\nhigh 0\nmax 12\noom 3\noom_kill {}\noom_group_kill 7\n"
 V1 = "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"
@@ -73,6 +78,24 @@ def test_a_machine_that_does_not_count_tells_nothing(tmp_path, groups):
         write(tmp_path, "proc/self/cgroup", groups)
     assert counter(tmp_path) is None
     assert not Shortage(tmp_path).rose()
+
+
+def test_a_process_that_is_killed_while_the_counter_rises_died_for_want_of_memory(events, tmp_path):
+    processes = Processes(SimpleNamespace(pool=None), Shortage(tmp_path))
+    causes = []
+    for kills in (5, 5):
+        events(kills)
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+            assert processes.death(child.pid) is None
+            child.kill()
+            causes.append(str(eventually(partial(processes.death, child.pid))))
+    assert causes == ["was killed by SIGKILL, out of memory", "was killed by SIGKILL"]
+
+
+def test_this_machine_s_own_counter_can_be_read():
+    if counter() is None:
+        pytest.skip("no cgroup here counts")
+    assert not Shortage().rose()
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,10 @@ class Death:
 class Processes:
     """The pool's processes, seen from the main process."""
 
-    def __init__(self, worker: Any) -> None:
+    def __init__(self, worker: Any, shortage: Shortage) -> None:
         self._worker = worker
         self._known: dict[int, Any] = {}
-        self._shortage = Shortage()
+        self._shortage = shortage
         self._mend_until = 0.0
 
     def look(self) -> None:

@@ -24,6 +24,7 @@ from jobs.worker.board import Running, Slot
 from jobs.worker.deaths import Death, Processes
 from jobs.worker.drain import Crew
 from jobs.worker.limits import Judge, Kind
+from jobs.worker.memory import Shortage
 
 logger = logging.getLogger("jobs.worker")
 LOOK_EVERY_SECONDS = 0.1
@@ -42,7 +43,7 @@ class Keeper(threading.Thread):
         self._crew = crew
         self._worker = worker
         self._kind = kind
-        self._processes = Processes(worker)
+        self._processes = Processes(worker, Shortage())
         self._judge = Judge(crew, kind, self._processes)
         self._ended = threading.Event()
         self._renewed = float("-inf")
