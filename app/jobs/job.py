@@ -32,6 +32,10 @@ class Job:
     task: str
     attempt: int = 1
     """Counts from 1; a hand-back at a worker's shutdown does not count."""
+    token: int = 0
+    """Rises with every attempt of the job, also where attempts overlap: a worker was frozen, is believed
+    dead, and comes back. A store that keeps the highest that it has seen, and refuses lower ones, is safe
+    from what such an attempt still writes. 0 outside a worker."""
     report: Report = field(default=_unreported, repr=False)
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:

@@ -40,6 +40,15 @@ def test_a_task_with_attempts_left_is_tried_again(platform, worker, tmp_path):
     assert lines(file) == ["1", "2", "3"]
 
 
+def test_each_attempt_sees_a_higher_token_and_the_last_is_the_record_s(platform, worker, tmp_path):
+    file = tmp_path / "tokens"
+    job = platform.submit("fenced", json.dumps({"file": str(file)}))
+    last = platform.value(job)
+    tokens = [int(line) for line in lines(file)]
+    assert tokens == sorted(set(tokens))
+    assert (len(tokens), tokens[-1], platform.ledger.record(job).number("token")) == (3, last, last)
+
+
 def test_an_async_task_runs(platform, worker):
     assert platform.value(platform.submit("later", '{"value": 7}')) == 7
 

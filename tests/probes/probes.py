@@ -65,6 +65,16 @@ def flaky(job: Job, file: str) -> int:
     return job.attempt
 
 
+@task(max_attempts=3, retry_delay=timedelta(milliseconds=10))
+def fenced(job: Job, file: str) -> int:
+    """Write each attempt's token, and fail until the third."""
+    with Path(file).open("a") as lines:
+        lines.write(f"{job.token}\n")
+    if job.attempt < 3:
+        raise OSError("not yet")
+    return job.token
+
+
 @task
 async def later(value: int) -> int:
     import asyncio

@@ -39,7 +39,10 @@ def running_job() -> Job | None:
     claimed = current()
     if claimed is None:
         return None
-    return Job(id=claimed.id, task=claimed.task, attempt=claimed.attempt, report=partial(_report, claimed))
+    return Job(
+        id=claimed.id, task=claimed.task, attempt=claimed.attempt, token=int(claimed.token),
+        report=partial(_report, claimed),
+    )  # fmt: skip
 
 
 def _report(claimed: Claimed, done: int, total: int | None, message: str) -> None:
