@@ -21,6 +21,15 @@ def _unreported(done: int, total: int | None, message: str) -> None:
     """Where a task is called as a plain function, nobody waits for its progress."""
 
 
+def _unlogged(message: str) -> None:
+    """Nor reads its log."""
+
+
+def _never() -> bool:
+    """Nor cancels it."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One job at one attempt.
@@ -32,11 +41,14 @@ class Job:
     task: str
     attempt: int = 1
     """Counts from 1; a hand-back at a worker's shutdown does not count."""
-    token: int = 0
+    attempt_token: int = 0
     """Rises with every attempt of the job, also where attempts overlap: a worker was frozen, is believed
     dead, and comes back. A store that keeps the highest that it has seen, and refuses lower ones, is safe
     from what such an attempt still writes. 0 outside a worker."""
     report: Report = field(default=_unreported, repr=False)
+    write: Callable[[str], None] = field(default=_unlogged, repr=False)
+    """What carries a line of the log away."""
+    asked_to_stop: Callable[[], bool] = field(default=_never, repr=False)
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Say how far the job is: `done` of `total` steps, and a message of at most 500 characters.
@@ -45,6 +57,23 @@ class Job:
         reports into the void.
         """
         self.report(done, total, message[:500])
+
+    def log(self, message: str) -> None:
+        """Write a line of at most 2,000 characters to the job's own log.
+
+        The log is read over HTTP while the job runs and as long as it is kept: its latest lines, as many as
+        the setting `LOG_LINES` says. As `progress`, it never raises.
+        """
+        self.write(message[:2000])
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody cancelled the job: then tidy up and return, or raise; the job ends REVOKED.
+
+        Who does not look here is interrupted by `SoftTimeLimitExceeded` after `CANCEL_GRACE`, and ended
+        with its process after as much time again.
+        """
+        return self.asked_to_stop()
 
     @property
     def logger(self) -> JobLogger:

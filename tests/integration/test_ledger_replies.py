@@ -55,7 +55,7 @@ def test_a_holder_that_gives_up_asks_again_and_gets_the_answer_that_was_lost(
 ):
     for name in ("zero", "one"):
         ledger.submit(a_job(name))
-    worker, known = new_holder("worker"), KnownTasks(["process"], through_proxy)
+    worker, known = new_holder("worker"), KnownTasks({"process": Limits()}, through_proxy)
     ended = worker.claim("celery")
     job = worker.finish(ended, DONE, claim_from="celery").next
     judge = Holder("judge", through_proxy, known, gives_up=True)

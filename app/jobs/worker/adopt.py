@@ -101,6 +101,8 @@ def _accept(consumer: Consumer, job: Submission) -> None:
     while True:
         try:
             ledger().submit(job)
+            if job.id in state.revoked:
+                ledger().cancel([job.id], running=False, reason="revoked")
         except JobsError as error:
             logger.warning("message.waits task=%s job=%s reason=%s", job.task, job.id, error)
             if state.should_stop is not None or state.should_terminate is not None:

@@ -25,7 +25,7 @@ _USED = 8  # head: slots below this one were used at some time
 _WHO = struct.Struct("=QQ32s")  # pid, thread, holder
 _AT = struct.Struct("=QdddHH1020s100s")  # token, started, soft and hard deadline, lengths, job id, task
 _TOKEN = struct.Struct("=Q")
-_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT = 0, 64, 1224, 1232
+_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT, _CANCEL = 0, 64, 1224, 1232, 1240
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,6 +143,20 @@ class Slot:
     @soft.setter
     def soft(self, token: int) -> None:
         self._put(_SOFT, token)
+
+    @property
+    def cancel(self) -> int:
+        """The token whose job somebody cancelled."""
+        return self._get(_CANCEL)
+
+    @cancel.setter
+    def cancel(self, token: int) -> None:
+        self._put(_CANCEL, token)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether that is the attempt whose user code runs here."""
+        return self.cancel != 0 and self.cancel == self.token
 
     def _get(self, offset: int) -> int:
         return int(_TOKEN.unpack_from(self._memory, self._start + offset)[0])

@@ -5,16 +5,18 @@ import threading
 from contextlib import suppress
 from functools import partial
 
+from jobs.conf import settings
 from jobs.errors import JobsError
 from jobs.job import Job
 from jobs.ledger import Claimed, ledger
+from jobs.worker.board import Slot
 
 _local = threading.local()
 
 
-def set_current(claimed: Claimed | None) -> None:
-    _local.claimed = claimed
-    _local.state = ""
+def set_current(claimed: Claimed | None, slot: Slot | None = None) -> None:
+    _local.claimed, _local.slot = claimed, slot
+    _local.state, _local.heard = "", False
 
 
 def current() -> Claimed | None:
@@ -34,14 +36,21 @@ def noted_state() -> str:
     return state
 
 
+def heard_of_cancel() -> bool:
+    """Whether the running task asked if it was cancelled, and was told that it was."""
+    heard: bool = _local.heard
+    return heard
+
+
 def running_job() -> Job | None:
     """The job that this thread runs, as its function sees it, or None outside an attempt."""
-    claimed = current()
-    if claimed is None:
+    claimed, slot = current(), getattr(_local, "slot", None)
+    if claimed is None or slot is None:
         return None
     return Job(
-        id=claimed.id, task=claimed.task, attempt=claimed.attempt, token=int(claimed.token),
-        report=partial(_report, claimed),
+        id=claimed.id, task=claimed.task, attempt=claimed.attempt, attempt_token=int(claimed.token),
+        report=partial(_report, claimed), write=partial(_write, claimed),
+        asked_to_stop=partial(_asked_to_stop, slot, int(claimed.token)),
     )  # fmt: skip
 
 
@@ -49,3 +58,17 @@ def _report(claimed: Claimed, done: int, total: int | None, message: str) -> Non
     progress = json.dumps({"done": done, "total": total, "message": message})
     with suppress(JobsError):  # progress is a courtesy; the next report may get through
         ledger().note(claimed.id, claimed.token, progress=progress)
+
+
+def _write(claimed: Claimed, message: str) -> None:
+    if settings().LOG_LINES:
+        with suppress(JobsError):  # so is the log
+            line = json.dumps({"attempt": claimed.attempt, "message": message})
+            ledger().note(claimed.id, claimed.token, line=line)
+
+
+def _asked_to_stop(slot: Slot, token: int) -> bool:
+    if slot.cancel != token:
+        return False
+    _local.heard = True
+    return True

@@ -23,7 +23,7 @@ from jobs import results
 from jobs.conf import settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
-from jobs.worker import databases, meta, trace
+from jobs.worker import databases, endings, meta, trace
 from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
 from jobs.worker.outcome import Outcome, Raised, Returned
@@ -153,7 +153,7 @@ def _slice(seat: Seat, queue: str) -> None:
 def _attempt(seat: Seat, job: Claimed) -> Ending:
     place, began = seat.crew.place, time.monotonic()
     attempt, outcome = trace.run(place, job, seat.slot)
-    ending = trace.ending(place.app, attempt, outcome)
+    ending = endings.ending(place.app, attempt, outcome)
     if isinstance(outcome, Returned) and len(outcome.result.encode()) > settings().INLINE_RESULT_BYTES:
         ending = _stored(place.app, job, outcome, ending)
     databases.close_used_up()

@@ -12,7 +12,7 @@ from celery.app.task import Task
 from celery.exceptions import Retry
 from celery.utils.objects import mro_lookup
 
-from jobs.worker.outcome import AskedRetry, Attempt, HandedBack, Ignored, Outcome, Raised, Returned
+from jobs.worker.outcome import AskedRetry, Attempt, Cancelled, HandedBack, Ignored, Outcome, Raised, Returned
 
 logger = logging.getLogger("jobs.worker")
 
@@ -54,14 +54,27 @@ def _tell(attempt: Attempt, outcome: Outcome) -> None:
         case Raised(error=error):
             state, value = "FAILURE", error
             _tell_failure(attempt, error)
-        case Ignored(ignore=ignore):
-            state, value = "IGNORED", ignore
-        case HandedBack(reject=reject):
-            state, value = "REJECTED", reject
+        case Cancelled() | Ignored() | HandedBack():
+            state, value = _tell_stopped(attempt, outcome)
     if signals.task_postrun.receivers:
         signals.task_postrun.send(
             sender=task, task_id=job.id, task=task, args=args, kwargs=kwargs, retval=value, state=state
         )
+
+
+def _tell_stopped(attempt: Attempt, outcome: Cancelled | Ignored | HandedBack) -> tuple[str, Any]:
+    """Of what is neither a success nor a failure; gives its name and value."""
+    match outcome:
+        case Cancelled():
+            if signals.task_revoked.receivers:
+                signals.task_revoked.send(
+                    sender=attempt.task, request=attempt.request, terminated=True, signum=None, expired=False
+                )
+            return "REVOKED", None
+        case Ignored(ignore=ignore):
+            return "IGNORED", ignore
+        case HandedBack(reject=reject):
+            return "REJECTED", reject
 
 
 def _tell_success(attempt: Attempt, outcome: Returned) -> None:

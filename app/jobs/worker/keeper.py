@@ -21,6 +21,7 @@ from jobs.ledger import ledger
 from jobs.quiet import during_work
 from jobs.worker import bell
 from jobs.worker.board import Running, Slot
+from jobs.worker.cancels import Cancels
 from jobs.worker.deaths import Death, Processes
 from jobs.worker.drain import Crew
 from jobs.worker.limits import Judge, Kind
@@ -45,6 +46,7 @@ class Keeper(threading.Thread):
         self._kind = kind
         self._processes = Processes(worker, Shortage())
         self._judge = Judge(crew, kind, self._processes)
+        self._cancels = Cancels(self._judge)
         self._ended = threading.Event()
         self._renewed = float("-inf")
         self._away = self._stop_said = False
@@ -116,6 +118,7 @@ class Keeper(threading.Thread):
 
     def _enforce(self, at_work: list[tuple[Slot, Running]]) -> None:
         self._judge.settle()
+        self._cancels.look(at_work)
         for slot, running in at_work:
             self._judge.hard_limit(slot, running)
             if self._crew.stop.over:

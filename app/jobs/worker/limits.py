@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
+from celery.exceptions import SoftTimeLimitExceeded, TaskRevokedError, TimeLimitExceeded
 
 from jobs.conf import settings
 from jobs.ledger import Claimed, Ending, Holder, State
@@ -50,7 +50,7 @@ class Judge:
         self._crew = crew
         self._kind = kind
         self._processes = processes
-        self._holder = Holder(f"{crew.id}.keeper", settings(), crew.known, gives_up=True)
+        self._holder = Holder(f"{crew.id}.keeper", settings(), crew.known, crew.place.hostname, gives_up=True)
         self._asked: Sentence | None = None
         """What the ledger was asked and has not answered."""
         self._done: dict[int, int] = {}
@@ -72,14 +72,18 @@ class Judge:
     def soft_limit(self, slot: Slot, running: Running) -> None:
         """Raise inside the attempt when its soft limit has passed, once."""
         late = running.soft_deadline and time.monotonic() >= running.soft_deadline
-        if not late or slot.soft == running.token or self.is_done(slot, running):
-            return
-        if self._kind is Kind.PREFORK:
-            slot.soft = running.token
-            os.kill(running.pid, signal.SIGUSR1)
-        elif not slot.interrupt(running, SoftTimeLimitExceeded):
-            return
-        logger.warning("attempt.soft_limit task=%s job=%s", running.task, running.job_id)
+        if late and slot.soft != running.token and self.interrupt(slot, running):
+            logger.warning("attempt.soft_limit task=%s job=%s", running.task, running.job_id)
+
+    def interrupt(self, slot: Slot, running: Running) -> bool:
+        """Raise `SoftTimeLimitExceeded` inside the attempt; False where it has ended."""
+        if self.is_done(slot, running):
+            return False
+        if self._kind is not Kind.PREFORK:
+            return slot.interrupt(running, SoftTimeLimitExceeded)
+        slot.soft = running.token
+        os.kill(running.pid, signal.SIGUSR1)
+        return True
 
     def hard_limit(self, slot: Slot, running: Running) -> None:
         """End the attempt as failed when its time limit has passed.
@@ -91,7 +95,19 @@ class Judge:
             return
         seconds = round(running.hard_deadline - running.started, 3)
         told = meta.failed(self._crew.place.app, "FAILURE", TimeLimitExceeded(seconds), [])
-        self._end(slot, running, Ending(outcome=State.FAILURE, meta=told))
+        cause = f"it ran for longer than its time limit of {seconds:g} s"
+        self._end(slot, running, Ending(outcome=State.FAILURE, meta=told, cause=cause))
+
+    def cancel(self, slot: Slot, running: Running) -> None:
+        """End the attempt because its job was cancelled, and it does not stop by itself.
+
+        Raises:
+            LedgerUnavailable: not before the ledger has answered (see `settle`).
+        """
+        told = meta.failed(self._crew.place.app, "REVOKED", TaskRevokedError("cancelled"), [])
+        self._end(
+            slot, running, Ending(outcome=State.REVOKED, meta=told, cause="cancelled, and ended by force")
+        )
 
     def hand_back(self, slot: Slot, running: Running) -> None:
         """Put the job back into its queue, as if this attempt had not been.
@@ -99,7 +115,7 @@ class Judge:
         Raises:
             LedgerUnavailable: not before the ledger has answered (see `settle`).
         """
-        self._end(slot, running, Ending(outcome=State.PENDING))
+        self._end(slot, running, Ending(outcome=State.PENDING, cause="its worker stopped"))
 
     def _end(self, slot: Slot, running: Running, ending: Ending) -> None:
         if not self.is_done(slot, running):
@@ -129,7 +145,7 @@ class Judge:
         if self._kind is Kind.PREFORK and slot.token == running.token:
             self._processes.kill(running.pid)
             return True
-        if self._kind is Kind.SOLO and sentence.ending.outcome is State.FAILURE:
+        if self._kind is Kind.SOLO and sentence.ending.outcome is not State.PENDING:
             os.kill(os.getpid(), signal.SIGKILL)
         return False
 
@@ -141,6 +157,9 @@ def _log(sentence: Sentence) -> None:
             "attempt.handed_back task=%s job=%s seconds=%.1f",
             running.task, running.job_id, time.monotonic() - running.started,
         )  # fmt: skip
+        return
+    if sentence.ending.outcome is State.REVOKED:
+        logger.warning("attempt.ended task=%s job=%s cause=cancelled", running.task, running.job_id)
         return
     logger.error(
         "attempt.hard_limit task=%s job=%s seconds=%.1f",

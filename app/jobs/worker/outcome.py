@@ -37,6 +37,11 @@ class HandedBack:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Cancelled:
+    """Somebody cancelled the job, and its function stopped for that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
     """The function, or what stands around it, raised."""
 
@@ -52,7 +57,7 @@ class AskedRetry:
     retry: Retry
 
 
-type Outcome = Returned | Raised | AskedRetry | Ignored | HandedBack
+type Outcome = Returned | Raised | AskedRetry | Ignored | HandedBack | Cancelled
 
 
 @dataclass(kw_only=True, slots=True)

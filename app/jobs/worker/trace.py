@@ -19,15 +19,13 @@ from celery.app.base import Celery
 from celery.app.task import Context, Task
 from celery.exceptions import Ignore, Reject, Retry, WorkerShutdown, WorkerTerminate
 
-from jobs.ledger import Claimed, Ending, State
+from jobs.ledger import Claimed
 from jobs.retry import next_wait
-from jobs.worker import meta
 from jobs.worker.board import Slot
-from jobs.worker.carried import aware
 from jobs.worker.celery_task import JobTask
-from jobs.worker.current import noted_state, set_current
+from jobs.worker.current import heard_of_cancel, noted_state, set_current
 from jobs.worker.hooks import before, has_own, tell
-from jobs.worker.outcome import AskedRetry, Attempt, HandedBack, Ignored, Outcome, Raised, Returned
+from jobs.worker.outcome import AskedRetry, Attempt, Cancelled, HandedBack, Ignored, Outcome, Raised, Returned
 
 logger = logging.getLogger("jobs.worker")
 TOLD = ("ignore_result", "eta", "expires", "stamped_headers", "stamps")
@@ -56,9 +54,9 @@ def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
     )
     _task_stack.push(task)
     task.request_stack.push(attempt.request)
-    set_current(job)
+    set_current(job, slot)
     try:
-        outcome = _call(attempt, slot)
+        outcome = _unless_cancelled(_call(attempt, slot), slot, int(job.token))
         tell(attempt, outcome)
     finally:
         slot.end()  # again: a soft limit can be raised inside the first
@@ -116,6 +114,16 @@ def _call(attempt: Attempt, slot: Slot) -> Outcome:
         return raised if asked is None else AskedRetry(retry=asked)
 
 
+def _unless_cancelled(outcome: Outcome, slot: Slot, token: int) -> Outcome:
+    """A cancelled job that raised, or that returned after it was told, did what was asked of it.
+
+    One that came to its end without having asked is a success: it is all done.
+    """
+    if slot.cancel != token or (isinstance(outcome, Returned) and not heard_of_cancel()):
+        return outcome
+    return Cancelled()
+
+
 def _function(attempt: Attempt, slot: Slot) -> Outcome:
     task, request, job = attempt.task, attempt.request, attempt.job
     args, kwargs = task.decode(job.arguments) if isinstance(task, JobTask) else json.loads(job.arguments)
@@ -135,44 +143,6 @@ def _function(attempt: Attempt, slot: Slot) -> Outcome:
     return Returned(value=value, result=result, seconds=seconds)
 
 
-def ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
-    """How the ledger is to record an outcome."""
-    try:
-        return _ending(app, attempt, outcome)
-    except Exception as error:  # what a task leaves in its request may be anything
-        logger.exception("job.ending_failed task=%s job=%s", attempt.job.task, attempt.job.id)
-        return Ending(outcome=State.FAILURE, meta=meta.failed(app, "FAILURE", error, []))
-
-
-def _ending(app: Celery, attempt: Attempt, outcome: Outcome) -> Ending:
-    match outcome:
-        case Returned(result=result):
-            told = "" if attempt.ignores_result else meta.succeeded(result, _children(attempt.request))
-            return Ending(outcome=State.SUCCESS, meta=told)
-        case Ignored(state=state):
-            return Ending(outcome=State.FAILURE if state == State.FAILURE else State.SUCCESS)
-        case HandedBack():
-            return Ending(outcome=State.PENDING, counts=True)
-        case AskedRetry(retry=retry):
-            return _retried(retry, _told(app, attempt, State.RETRY, retry.exc or retry))
-        case Raised(error=error, again=wait):
-            state = State.FAILURE if wait is None else State.RETRY
-            return Ending(outcome=state, meta=_told(app, attempt, state, error), delay=wait or timedelta(0))
-
-
-def _retried(retry: Retry, told: str) -> Ending:
-    when, arguments = retry.when, getattr(retry, "arguments", "")
-    if isinstance(when, int | float):
-        return Ending(outcome=State.RETRY, meta=told, delay=timedelta(seconds=when), arguments=arguments)
-    return Ending(outcome=State.RETRY, meta=told, due=aware(when), arguments=arguments)
-
-
-def _told(app: Celery, attempt: Attempt, state: State, error: BaseException) -> str:
-    if attempt.ignores_result and not attempt.task.store_errors_even_if_ignored:
-        return ""
-    return meta.failed(app, state.value, error, _children(attempt.request))
-
-
 def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
     """The wait before the next attempt, where `@task` says that a failure is tried again."""
     declared = getattr(attempt.task, "declared", None)
@@ -183,7 +153,3 @@ def _own_retry(attempt: Attempt, error: BaseException) -> timedelta | None:
         declared.options, error, retries=attempt.request.retries, max_attempts=attempt.request.max_attempts,
         random=random.random, now=datetime.now(UTC),
     )  # fmt: skip
-
-
-def _children(request: Context) -> list[Any]:
-    return [child.as_tuple() for child in request.children] if request.__dict__.get("_children") else []
