@@ -93,6 +93,18 @@ def test_a_soft_limit_is_raised_inside_the_task(platform, worker):
     assert platform.value(job) == "stopped softly"
 
 
+def test_jobs_that_end_at_their_soft_limit_end_each_for_itself(platform, worker):
+    """Thousands of them: what is raised for one hits neither the next nor the worker's own work."""
+    jobs = [platform.submit("at_its_limit", f'{{"number": {number}}}') for number in range(3000)]
+    told = [platform.result(job, timeout=60) for job in jobs]
+    done = {number: meta["result"] for number, meta in enumerate(told) if meta["status"] == "SUCCESS"}
+    assert list(done) == list(done.values())
+    failed = {meta["result"]["exc_type"] for meta in told if meta["status"] == "FAILURE"}
+    assert failed == {"SoftTimeLimitExceeded"}
+    assert {platform.attempt(job) for job in jobs} == {1}
+    assert not [line for line in worker.lines if "drain.failed" in line or "job.not_told" in line]
+
+
 def test_arguments_that_do_not_fit_fail_the_job_and_not_the_worker(platform, worker):
     meta = platform.result(platform.submit("add", '{"x": 1, "y": "z"}'))
     assert (meta["status"], meta["result"]["exc_type"]) == ("FAILURE", "ArgumentsInvalid")

@@ -1,6 +1,7 @@
 """What the worker tests submit."""
 
 import os
+import random
 import signal
 import sys
 import time
@@ -111,6 +112,15 @@ def overrun_softly(seconds: float) -> str:
     except SoftTimeLimitExceeded:
         return "stopped softly"
     return "ran through"
+
+
+@task(soft_time_limit=timedelta(milliseconds=2))
+def at_its_limit(number: int) -> int:
+    """End at about the soft limit, before it or after it."""
+    until = time.monotonic() + random.uniform(0, 0.004)
+    while time.monotonic() < until:
+        time.sleep(0.0001)  # the keeper is a thread of the same process, and gets its turn
+    return number
 
 
 @task(bind=True)
