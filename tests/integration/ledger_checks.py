@@ -3,7 +3,8 @@
 from collections import Counter
 
 from jobs.ledger import Ledger, State
-from tests.integration.ledger_model import AGEING_US, Job, Model
+from tests.integration.ledger_job import AGEING_US, Job
+from tests.integration.ledger_model import Model
 from tests.integration.ledger_view import View
 
 

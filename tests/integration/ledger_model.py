@@ -5,86 +5,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from jobs.errors import IdempotencyConflict, JobsError, NotUnique, QueueFull
-from jobs.ledger import Claimed, State, Submission, Unique
-from jobs.limits import Limit, Limits
-
-HOUR_US = 3_600_000_000
-AGEING_US = HOUR_US
-LOST_LIMIT = 2
-
-
-@dataclass(kw_only=True)
-class Job:
-    """A job, and the one order that it is in."""
-
-    id: str
-    task: str
-    queue: str
-    key: str
-    arguments: str
-    priority: int
-    expired: bool
-    unique: Unique | None = None
-    created: int = 0
-    """The ledger's own stamp: it is read from the record, since it alone knows the time."""
-    due: int = 0
-    state: State = State.PENDING
-    order: str = ""
-    place: int = 0
-    """The score in its lane."""
-    attempt: int = 0
-    retries: int = 0
-    lost: int = 0
-    token: int = 0
-    cancelled: bool = False
-    """Its worker was asked to stop it."""
-    slots: bool = False
-    """It runs and counts against a limit."""
-
-    @property
-    def node(self) -> str:
-        return f"{self.task}\n{self.key}" if self.key else self.task
-
-    def claimed(self) -> Claimed:
-        """What its holder is told."""
-        return Claimed(
-            id=self.id, token=str(self.token), task=self.task, arguments=self.arguments,
-            attempt=self.attempt, retries=self.retries, queue=self.queue, priority=self.priority,
-            created_us=self.created, options="{}",
-        )  # fmt: skip
-
-    def recorded(self) -> dict[str, object]:
-        """What its record must show."""
-        return {
-            "state": self.state, "task": self.task, "queue": self.queue, "args": self.arguments,
-            "attempt": self.attempt, "retries": self.retries, "lost": self.lost, "token": self.token,
-        }  # fmt: skip
+from jobs.ledger import State, Submission
+from tests.integration.ledger_job import LOST_LIMIT, Job
+from tests.integration.ledger_lanes import Lanes
 
 
 @dataclass
-class Model:
+class Model(Lanes):
     """All jobs, who holds which, and what stops which."""
 
-    limits: Mapping[str, Limits]
-    max_running: Mapping[str, int]
-    """By queue."""
-    jobs: dict[str, Job] = field(default_factory=dict)
-    held: dict[str, Job] = field(default_factory=dict)
-    """By holder; at most one each."""
     trimmable: set[str] = field(default_factory=set)
     """Ids whose retention is over; the next tick forgets them."""
     leftovers: set[tuple[str, str, str]] = field(default_factory=set)
     """(id, queue, order) of jobs whose records ended before the tick came to trim them."""
-    paused: set[str] = field(default_factory=set)
-    """Queues."""
-    parked: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By queue and node: the reason."""
-    turns: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By queue and key ('' for the jobs without one): the stamp of its last turn."""
-    due_timers: set[tuple[str, str]] = field(default_factory=set)
-    """Queues and nodes that the next tick lets go on."""
-    spent: set[str] = field(default_factory=set)
-    """Nodes whose rate allows no start before an hour has passed."""
     uniques: dict[str, str] = field(default_factory=dict)
     """By what is unique: the job that is in the way."""
     once: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -113,49 +46,6 @@ class Model:
         if wanted.idempotency_key:
             self.once[wanted.idempotency_key] = (job.id, wanted.digest)
 
-    def make_ready(self, job: Job, stamp: int) -> None:
-        job.state, job.order = State.PENDING, "lane"
-        job.place = stamp - job.priority * AGEING_US
-
-    def is_parked(self, job: Job) -> bool:
-        return (job.queue, job.node) in self.parked or (job.queue, job.task) in self.parked
-
-    def heads(self, queue: str) -> list[Job]:
-        """The first job of each lane that is not parked."""
-        heads: dict[str, Job] = {}
-        for job in self.waiting(queue):
-            best = heads.get(job.node)
-            if not self.is_parked(job) and (best is None or self._rank(job) < self._rank(best)):
-                heads[job.node] = job
-        return list(heads.values())
-
-    def turn(self, job: Job) -> int:
-        """Where a job stands among those with keys: after its key's last turn."""
-        last = self.turns.get((job.queue, job.key))
-        return job.place if last is None else max(job.place, last - job.priority * AGEING_US)
-
-    def next(self, queue: str, known: Collection[str]) -> tuple[Job | None, bool]:
-        """The job whose turn it is, and whether there are keys to be fair to."""
-        heads = self.heads(queue)
-        plain = [job for job in heads if not job.key and job.task in known]
-        fair = [job for job in heads if job.key and job.task in known]
-        first = min(plain, key=lambda job: (job.place, job.task.encode()), default=None)
-        keyed = min(fair, key=lambda job: (self.turn(job), job.task.encode(), job.key.encode()), default=None)
-        if first is None or (keyed is not None and self.turn(keyed) < self.turn(first)):
-            first = keyed
-        return first, any(job.key for job in heads)
-
-    def is_held_up(self, queue: str) -> bool:
-        running = sum(job.state is State.STARTED and job.queue == queue for job in self.jobs.values())
-        return queue in self.paused or running >= self.max_running.get(queue, 1000)
-
-    def is_claimable(self, queue: str) -> bool:
-        """Whether somebody could claim a job of it now."""
-        return not self.is_held_up(queue) and any(not self._stopped(job) for job in self.heads(queue))
-
-    def waiting(self, queue: str) -> list[Job]:
-        return [job for job in self.jobs.values() if job.order == "lane" and job.queue == queue]
-
     def claim(self, holder: str, queue: str, known: Collection[str]) -> tuple[Job | None, bool]:
         """The holder has nothing, and takes the next job that is still wanted and may run."""
         self.has_only(holder, None)
@@ -183,28 +73,6 @@ class Model:
                 self.spent.add(node)
         if job.unique and job.unique.while_waiting:
             self.release_unique(job)
-
-    def running(self, node: str) -> set[str]:
-        """Ids of the running jobs of a node that has a limit on them."""
-        return {
-            job.id
-            for job in self.jobs.values()
-            for limited, limit in self._limits(job)
-            if job.state is State.STARTED and limited == node and limit.max_running is not None
-        }
-
-    def _limits(self, job: Job) -> list[tuple[str, Limit]]:
-        limits = self.limits[job.task]
-        return [(job.task, limits.task), *([(job.node, limits.each_key)] if job.key else [])]
-
-    def _stopped(self, job: Job) -> tuple[str, str] | None:
-        """The node and the reason that stop a job, if one does."""
-        for node, limit in self._limits(job):
-            if limit.max_running is not None and len(self.running(node)) >= limit.max_running:
-                return node, "running"
-            if limit.rate and node in self.spent:
-                return node, "rate"
-        return None
 
     def has_only(self, holder: str, job: Job | None) -> None:
         """What a holder was given and does not know of goes back, and nobody is to blame."""
@@ -348,7 +216,3 @@ class Model:
         """Every id's one order, and what is left over."""
         places = [(job.id, job.queue, job.order) for job in self.jobs.values()]
         return dict(Counter([*places, *self.leftovers]))
-
-    @staticmethod
-    def _rank(job: Job) -> tuple[int, bytes]:
-        return job.place, job.id.encode()

@@ -9,6 +9,7 @@ from jobs.limits import Limit, Limits, Rate
 
 QUEUES = ("celery", 'a "quoted" queue')
 MAX_RUNNING, MAX_LENGTH = {QUEUES[1]: 2}, {QUEUES[1]: 4}
+QUEUE_LIMITS = {QUEUES[1]: {"max_running": 2, "max_length": 4}}
 HOUR = timedelta(hours=1)
 HOURLY = Limit(rate=Rate(count=1, per=HOUR))
 LIMITS = {

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_a_cancel_never_hits_the_next_job(platform, valkey_url):
 def test_progress_and_log_can_be_read_while_the_job_runs(platform, valkey_url, tmp_path):
     with running_worker(valkey_url, queues="talks", JOBS_LOG_LINES="2"):
         job = submit(platform, "talkative", tmp_path / "go", "talks")
-        lines = eventually(lambda: found if len(found := platform.ledger.log(job)) == 2 else None)
+        lines: Any = eventually(lambda: found if len(found := platform.ledger.log(job)) == 2 else None)
         assert [line["message"][:11] for line in lines] == ["first line", "second line"]
         assert len(lines[1]["message"]) == 2000
         assert lines[0]["at_us"] < lines[1]["at_us"]
