@@ -6,7 +6,7 @@ Knows neither Redis nor Celery: the job is handed to the Celery task that stands
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
 
 from jobs.retry import is_count
 
@@ -42,7 +42,8 @@ class CallOptions(TypedDict, total=False):
     """What a caller sends again with the same wish, so that it makes one job."""
     queue: str | None
     """The queue, instead of the task's own."""
-    wait: str | None
+    wait: Literal["fsync", "replica"] | None
+    """Give the job back only when Redis's file has it on disk, or a replica has it."""
     using: str | None
     """The database whose transaction `submit_on_commit` waits for; None for `default`."""
 
@@ -65,6 +66,7 @@ def faults(said: Mapping[str, Any]) -> list[str]:
         "run_at and expires must be aware": all(each.utcoffset() is not None for each in instants),
         "priority must be from 0 to 9": said.get("priority", 0) in range(10),
         "max_attempts must be 1 or more": is_count(said.get("max_attempts", 1)),
+        "wait must be 'fsync' or 'replica'": said.get("wait") in {None, "fsync", "replica"},
         "a text must not be empty": "" not in said.values(),
     }
     return [fault for fault, holds in rules.items() if not holds]

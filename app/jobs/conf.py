@@ -83,6 +83,9 @@ class Settings(BaseModel):
     SHUTDOWN: timedelta | None = Field(None, ge=timedelta(0))
     """How long what runs may go on when its worker is told to stop; then it is handed back to its queue.
     Unset: until it ends."""
+    WAIT_TIMEOUT: timedelta = Field(timedelta(seconds=3), gt=timedelta(0))
+    """How long a submit that asks for more durability (`wait`) waits for it. With `appendfsync everysec`
+    Redis's file takes up to about two seconds."""
     REDIS_TIMEOUT: timedelta = Field(timedelta(milliseconds=800), gt=timedelta(0))
     """How long one call to Redis may take; a call is tried twice."""
 

@@ -14,7 +14,8 @@ JobsError                   500  internal-error
 ├── JobGone                 410  job-gone
 ├── QueueFull               429  queue-full
 ├── LedgerFull              429  ledger-full
-└── LedgerUnavailable       503  ledger-unavailable
+├── LedgerUnavailable       503  ledger-unavailable
+└── NotDurable              503  not-durable
 """
 
 from typing import Any, ClassVar
@@ -33,6 +34,11 @@ class JobsError(Exception):
         self.detail = detail
         self.errors = errors or []
         """One entry for each field at fault: `loc` (path of keys and indexes), `msg`, `type`."""
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What else its problem says, by field."""
+        return {}
 
     @classmethod
     def title(cls) -> str:
@@ -115,6 +121,20 @@ class LedgerFull(JobsError):
     """Redis has no memory left for another job."""
 
     status, slug, retry_after_seconds = 429, "ledger-full", 30
+
+
+class NotDurable(JobsError):
+    """The job was accepted, but not made as durable in time as was asked for."""
+
+    status, slug = 503, "not-durable"
+
+    def __init__(self, detail: str, task_id: str) -> None:
+        super().__init__(detail)
+        self.task_id = task_id
+
+    @property
+    def more(self) -> dict[str, Any]:
+        return {"task_id": self.task_id}
 
 
 class LedgerUnavailable(JobsError):

@@ -45,6 +45,9 @@ class Options(RetryPolicy):
     failure_ttl: timedelta | None = None
     """How long a job that failed or was revoked can be read back; None for the setting `FAILURE_TTL`."""
 
+    wait: Literal["fsync", "replica"] | None = None
+    """What a submit waits for: that Redis's file has the job on disk, or that a replica has it."""
+
     @property
     def limits(self) -> Limits:
         """What limits the task, and each of its keys."""
@@ -112,6 +115,7 @@ def _choices(options: Options) -> dict[str, bool]:
     return {
         "unique_while must be 'waiting' or 'unfinished'": options.unique_while in {"waiting", "unfinished"},
         "unique_conflict must be 'first' or 'refuse'": options.unique_conflict in {"first", "refuse"},
+        "wait must be 'fsync' or 'replica'": options.wait in {None, "fsync", "replica"},
         "unique must name a parameter": options.unique != (),
         "a limit per key needs a key": not by_key or bool(options.key_paths),
     }

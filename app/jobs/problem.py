@@ -20,6 +20,8 @@ class Problem:
     detail: str
     errors: list[dict[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+    """Fields that only some types have."""
 
     def body(self) -> bytes:
         """The problem as JSON; `errors` is there only when it names a field."""
@@ -29,7 +31,7 @@ class Problem:
             "status": self.status,
             "detail": self.detail,
         }
-        return json.dumps(told | ({"errors": self.errors} if self.errors else {})).encode()
+        return json.dumps(told | self.more | ({"errors": self.errors} if self.errors else {})).encode()
 
 
 def of_error(error: JobsError) -> Problem:
@@ -37,7 +39,7 @@ def of_error(error: JobsError) -> Problem:
     wait = error.retry_after_seconds
     return Problem(
         status=error.status, slug=error.slug, title=error.title(), detail=error.detail, errors=error.errors,
-        headers={} if wait is None else {"Retry-After": str(wait)},
+        headers={} if wait is None else {"Retry-After": str(wait)}, more=error.more,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from jobs.conf import settings
 from jobs.errors import ArgumentsInvalid
@@ -35,6 +35,8 @@ class Asked:
     """Wins over `delay`."""
     expires: datetime | timedelta | None = None
     idempotency_key: str = ""
+    wait: Literal["", "fsync", "replica"] | None = None
+    """What the submit waits for, once the job is accepted."""
     options: str = ""
     """JSON object of what else the worker is to know."""
 
@@ -48,6 +50,7 @@ def submit_body(task: Task[Any, Any], body: bytes, asked: Asked | None = None) -
         BodyMalformed, ArgumentsInvalid: the body does not fit the task.
         IdempotencyConflict, NotUnique, QueueFull, LedgerFull: nothing was stored.
         LedgerUnavailable: it is not known whether it was stored.
+        NotDurable: it is stored, and what it was to wait for was not had in time.
     """
     return ledger().submit(submission(task, task.schema.from_body(body), asked or Asked()))
 
@@ -69,6 +72,7 @@ def submission(task: Task[Any, Any], arguments: str, asked: Asked) -> Submission
         expires=expires if isinstance(expires, datetime) else None,
         expires_in=expires if isinstance(expires, timedelta) else None,
         retention=_retention(options), unique=_unique(task, arguments),
+        wait=(options.wait or "") if asked.wait is None else asked.wait,
         idempotency_key=asked.idempotency_key,
     )  # fmt: skip
 
@@ -81,7 +85,7 @@ def plain_submission(name: str, arguments: str, asked: Asked) -> Submission:
         key=short(asked.key or ""), delay=asked.delay, due=asked.run_at, options=asked.options,
         expires=asked.expires if isinstance(asked.expires, datetime) else None,
         expires_in=asked.expires if isinstance(asked.expires, timedelta) else None,
-        idempotency_key=asked.idempotency_key,
+        idempotency_key=asked.idempotency_key, wait=asked.wait or "",
     )  # fmt: skip
 
 

@@ -123,6 +123,7 @@ def task(
     expires: timedelta | None = None,
     result_ttl: timedelta | None = None,
     failure_ttl: timedelta | None = None,
+    wait: Literal["fsync", "replica"] | None = None,
 ) -> _Declare: ...
 def task(
     function: Callable[..., Any] | None = None,

@@ -12,13 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from jobs.conf import Settings
 from jobs.ledger import Accepted, Claimed, Ending, HolderGone, KnownTasks, Ledger, State, Submission

@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any
 
 from jobs.conf import Settings, settings
-from jobs.errors import IdempotencyConflict, LedgerFull, NotUnique, QueueFull
+from jobs.errors import IdempotencyConflict, LedgerFull, NotDurable, NotUnique, QueueFull
 from jobs.ledger.browser import Browser
+from jobs.ledger.durable import Durably
 from jobs.ledger.records import (
     Accepted,
     Counts,
@@ -55,6 +56,7 @@ class Ledger:
         self._shared = Shared(settings)
         self._scripts = load(settings)
         self._redis: Any = self._shared.redis  # its types cannot tell bytes from text
+        self._durably = Durably(settings, self._shared)
         self.browse = Browser(self._shared, settings.PREFIX)
 
     def submit(self, job: Submission) -> Accepted:
@@ -68,8 +70,10 @@ class Ledger:
             NotUnique: it is to be refused where it is not the only one.
             QueueFull: the queue is at its `max_length`.
             LedgerFull: Redis is at `maxmemory`, or close to it.
+            NotDurable: it is accepted, and what it waits for was not had in time.
         """
-        code, *rest = (word.decode() for word in self._run("submit", *_packed(job)))
+        words, missing = self._submitted(job)
+        code, *rest = (word.decode() for word in words)
         match code:
             case "once":
                 raise IdempotencyConflict(f"{job.idempotency_key}: it was used for job {rest[0]}.")
@@ -79,6 +83,8 @@ class Ledger:
                 raise QueueFull(f"{job.queue}: as many jobs wait as may; nothing was stored.")
             case "full":
                 raise LedgerFull("Redis is close to its maxmemory; nothing was stored.")
+        if missing:
+            raise NotDurable(f"{rest[0]}: {missing}; the job is accepted all the same.", rest[0])
         return Accepted(id=rest[0], new=code == "new")
 
     def status(self, job_id: str) -> tuple[State, Any] | None:
@@ -216,6 +222,12 @@ class Ledger:
 
     def _run(self, script: str, *arguments: str | bytes | int) -> Any:
         return self._shared.run(self._scripts[script], *arguments)
+
+    def _submitted(self, job: Submission) -> tuple[Any, str]:
+        """The script's answer, and why it is not as durable as was asked for, if so."""
+        if not job.wait:
+            return self._run("submit", *_packed(job)), ""
+        return self._durably.run(self._scripts["submit"], _packed(job), job.wait)
 
     def _words(self, script: str, *arguments: str | int) -> list[str]:
         return [word.decode() for word in self._run(script, *arguments)]

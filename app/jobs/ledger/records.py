@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 class State(StrEnum):
@@ -85,6 +85,8 @@ class Submission:
     retention: Retention | None = None
     """None for the settings' `RESULT_TTL` and `FAILURE_TTL`."""
     unique: Unique | None = None
+    wait: Literal["", "fsync", "replica"] = ""
+    """What the submit waits for: that Redis's file has the job on disk, or that a replica has it."""
     idempotency_key: str = ""
     """With the same key, task and arguments a submit gets the job that the first one made."""
 

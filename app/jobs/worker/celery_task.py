@@ -114,6 +114,8 @@ class JobTask(DjangoTask):
             raise ValueError("soft_time_limit must be less than or equal to time_limit")
         if options.get("max_attempts") is not None and not is_count(options["max_attempts"]):
             raise ValueError("max_attempts must be 1 or more")
+        if options.get("wait") not in {None, "fsync", "replica"}:
+            raise ValueError("wait must be 'fsync' or 'replica'")
         options = {**self._get_exec_options(), **self.job_options(), **options}
         refuse_canvas(self.name, options)
         options["shadow"] = options.get("shadow") or self.shadow_name(args, kwargs, options)
@@ -145,6 +147,7 @@ class JobTask(DjangoTask):
             job_id=task_id, queue=queue, priority=min(9, max(0, int(options.get("priority") or 0))),
             key=options.get("key"), delay=timedelta(seconds=countdown), run_at=aware(options.get("eta")),
             expires=expiry(options.get("expires")), idempotency_key=options.get("idempotency_key") or "",
+            wait=options.get("wait"),
         )  # fmt: skip
         options |= told_times(asked.run_at, asked.delay, asked.expires)
         told: dict[str, Any] = {}
