@@ -51,6 +51,23 @@ def die(job: Job, signal_number: int = signal.SIGKILL, attempts: int = 99) -> in
 
 
 @task
+def forks(job: Job, file: str, wait_for: str) -> float:
+    """Fork until a file appears; gives the longest time, in seconds, that it took."""
+    longest = 0.0
+    with Path(file).open("a") as lines:
+        lines.write(f"{job.id} {job.attempt} {os.getpid()}\n")
+    while not Path(wait_for).exists():
+        began = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        longest = max(longest, time.monotonic() - began)
+        os.waitpid(child, 0)
+        time.sleep(0.02)
+    return longest
+
+
+@task
 def eat(megabytes: int) -> int:
     """Fill so much memory."""
     return len(bytearray(b"x") * (megabytes * 2**20))

@@ -1,0 +1,67 @@
+"""Workers while Redis is away: nothing is killed before its answer is known, and forks do not wait."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.ledger import State
+from tests.workers import eventually, running_worker, started
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_a_time_limit_that_passes_while_redis_is_away_is_kept_when_it_is_back(
+    platform, valkey, tmp_path, pool
+):
+    queue = f"limit-{pool}"
+    with running_worker(valkey.url, pool, queues=queue, concurrency=1) as worker:
+        arguments = json.dumps({"file": str(tmp_path / "w")})
+        job = platform.submit("witness", arguments, queue=queue, options='{"time_limit": 1}')
+        pid = started(tmp_path / "w")[0]
+        valkey.pause()
+        eventually(lambda: "keeper.no_ledger" in worker.log)
+        until = time.monotonic() + 2
+        eventually(lambda: time.monotonic() > until)
+        assert Path(f"/proc/{pid}").exists()
+        valkey.resume()
+        meta = platform.result(job)
+        assert (meta["status"], meta["result"]["exc_type"]) == ("FAILURE", "TimeLimitExceeded")
+        assert platform.attempt(job) == 1
+        eventually(lambda: "attempt.hard_limit" in worker.log)
+        if pool == "prefork":
+            eventually(lambda: not Path(f"/proc/{pid}").exists())
+            assert platform.value(platform.submit("echo", '{"value": 1}', queue=queue)) == 1
+        else:  # the thread is at it for a minute
+            worker.end(signal.SIGKILL)
+
+
+def test_an_attempt_that_the_ledger_gave_up_ends_at_its_limit_all_the_same(platform, valkey, tmp_path):
+    with running_worker(valkey.url, queues="given-up", concurrency=1) as worker:
+        arguments = json.dumps({"file": str(tmp_path / "w"), "wait_for": str(tmp_path / "go")})
+        job = platform.submit("witness", arguments, queue="given-up", options='{"time_limit": 3}')
+        started(tmp_path / "w")
+        holders = platform.ledger._redis.zrange("tb:leases", 0, -1)
+        platform.ledger.release("", [holder.decode() for holder in holders])
+        assert platform.state(job) is State.PENDING
+        started(tmp_path / "w", attempts=2)  # by the process in the place of the one that was killed
+        (tmp_path / "go").touch()
+        assert platform.value(job) == 2
+        assert "attempt.hard_limit" not in worker.log
+
+
+def test_a_fork_waits_for_no_redis(platform, valkey, tmp_path):
+    with running_worker(valkey.url, "threads", queues="fork") as worker:
+        late = platform.submit("overrun", '{"seconds": 10}', queue="fork")
+        arguments = json.dumps({"file": str(tmp_path / "w"), "wait_for": str(tmp_path / "go")})
+        job = platform.submit("forks", arguments, queue="fork")
+        started(tmp_path / "w")
+        valkey.pause()
+        eventually(lambda: "keeper.no_ledger" in worker.log)
+        until = time.monotonic() + 6
+        eventually(lambda: time.monotonic() > until)
+        valkey.resume()
+        assert platform.result(late)["result"]["exc_type"] == "TimeLimitExceeded"
+        (tmp_path / "go").touch()
+        assert platform.value(job) < 4
