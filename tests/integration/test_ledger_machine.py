@@ -216,7 +216,8 @@ class LedgerMachine(OperatorRules):
         expected.token = int(given.token)
         assert given == expected.claimed()
         assert self.record(given.id)["worker"] == "a-worker"
-        if fair:
+        left = [job for job in self.model.waiting(queue) if job.node == expected.node]
+        if fair and (left or not expected.key):
             self.model.turns[queue, expected.key] = self.stamp(queue)
         assert self.rings(queue)
 

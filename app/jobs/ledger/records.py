@@ -90,6 +90,15 @@ class Submission:
     idempotency_key: str = ""
     """With the same key, task and arguments a submit gets the job that the first one made."""
 
+    def __post_init__(self) -> None:
+        """Refuse names that would mix with others.
+
+        Raises:
+            ValueError: the task's or the queue's name has a line break.
+        """
+        if "\n" in self.task or "\n" in self.queue:
+            raise ValueError("the name of a task or a queue has no line break")
+
     @property
     def digest(self) -> str:
         """What an idempotency key stands for."""

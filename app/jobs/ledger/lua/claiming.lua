@@ -89,8 +89,10 @@ local function pop(queue, task, key, id, next, place)
   end
 end
 
--- A key has its turn, or the jobs without one: whoever waits since before it comes first.
-local function take_turn(queue, key)
+-- A key has its turn, or the jobs without one: whoever waits since before it comes first. What a lane
+-- gets when nothing is left in it comes after that anyway.
+local function take_turn(queue, key, more)
+  if key ~= '' and not more then return end
   local turn = next_stamp(queue)
   if key == '' then
     call('HSET', queue_key(queue), 'turn', turn)
@@ -133,7 +135,7 @@ local function claim(queue, known, worker)
       local first = call('ZRANGE', lane_key(queue, task, key), 0, 1, 'WITHSCORES')
       local id, job = first[1], told(first[1])
       local expired = job[10] and tonumber(job[10]) <= NOW
-      if fair and job[2] and not expired then take_turn(queue, key) end
+      if fair and job[2] and not expired then take_turn(queue, key, first[3]) end
       pop(queue, task, key, id, first[3], first[4])
       if expired then
         finalize(read(id), 'REVOKED', revoked('expired'))

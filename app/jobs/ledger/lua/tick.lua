@@ -27,8 +27,8 @@ if NOW < last then call('ZUNIONSTORE', P .. 'timers', 1, P .. 'timers', 'WEIGHTS
 local left, soonest = PIECE, NOW + 60000000
 
 -- The due members of an order. What is due next tells when the next tick is wanted.
-local function piece(key, limit)
-  local ids = call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, math.min(left, limit or left))
+local function piece(key, until_us)
+  local ids = call('ZRANGEBYSCORE', key, '-inf', until_us or NOW, 'LIMIT', 0, left)
   left = left - #ids
   return ids
 end
@@ -111,7 +111,7 @@ if not early then
   for _, queue in ipairs(queues) do
     if bells(queue) == 0 and is_claimable(queue) then ring(queue) end
     for state in pairs(COUNTER) do trim(state, queue) end
-    local old = call('ZRANGEBYSCORE', order_key('turns', queue), '-inf', NOW - TURNS_KEPT, 'LIMIT', 0, 100)
+    local old = piece(order_key('turns', queue), NOW - TURNS_KEPT)
     if #old > 0 then call('ZREM', order_key('turns', queue), unpack(old)) end
   end
 else
