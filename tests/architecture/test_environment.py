@@ -14,7 +14,8 @@ READERS = {
     # Servers' own configuration files.
     "flowerconfig.py",
     "gunicorn.conf.py",
-    # It makes the environment that the services' settings read.
+    # They make the environment that the services' settings read.
+    "jobs/chaos/plan.py",
     "jobs/up/log.py",
     "jobs/up/plan.py",
 }

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from jobs.chaos.proxy import cutting_proxy
 from jobs.conf import Settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import Holder, KnownTasks, Ledger, State, Submission
 from jobs.limits import Limits
-from tests.cutting_proxy import cutting_proxy
 from tests.integration.a_job import DONE, a_job
 
 JOBS = 300

@@ -32,18 +32,31 @@ class Service:
 
 
 def redis(plan: Plan, port: int) -> Service:
-    """The embedded Valkey: on disk within a second, and never throwing a key away."""
-    data = plan.state / "valkey"
+    """The embedded Valkey."""
+    return Service(
+        name="redis", argv=redis_command(plan.state / "valkey", port),
+        check=lambda: answers_ping("127.0.0.1", port), patience=timedelta(seconds=20),
+    )  # fmt: skip
+
+
+def redis_command(
+    data: Path, port: int, *, fsync: str = "everysec", server: str | None = None
+) -> tuple[str, ...]:
+    """What starts a Redis or Valkey that never throws a key away; `fsync` says when its data is on disk.
+
+    Args:
+        data: its directory; it is made.
+        port: where it listens, on this machine alone.
+        fsync: its `appendfsync`.
+        server: the program; the embedded Valkey where there is none.
+    """
     data.mkdir(parents=True, exist_ok=True)
     settings = {
         "port": str(port), "bind": "127.0.0.1", "dir": str(data), "save": "", "loglevel": "warning",
-        "appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction",
+        "appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction",
     }  # fmt: skip
     options = (part for name, value in settings.items() for part in (f"--{name}", value))
-    return Service(
-        name="redis", argv=(_valkey_server(), *options),
-        check=lambda: answers_ping("127.0.0.1", port), patience=timedelta(seconds=20),
-    )  # fmt: skip
+    return (server or _valkey_server(), *options)
 
 
 def migrate() -> Service:

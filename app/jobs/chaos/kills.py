@@ -1,0 +1,70 @@
+"""SIGKILL for the run's processes: a pool process, a worker, an API, Redis, all but Redis at once."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from random import Random
+
+from jobs.chaos.processes import Fleet, Member
+from jobs.chaos.strikes import Strikes, now
+
+
+class Kills:
+    """Each kill gives False where what it is to strike is not there just now."""
+
+    def __init__(self, fleet: Fleet, strikes: Strikes, chance: Random) -> None:
+        self._fleet = fleet
+        self._strikes = strikes
+        self._chance = chance
+        self.all: dict[str, Callable[[], bool]] = {
+            "pool process killed": self._pool_process,
+            "worker killed": self._worker,
+            "API process killed": self._api_process,
+            "API killed": self._api,
+            "all at once killed": self._all_at_once,
+            "Redis killed": self._redis,
+        }
+
+    def _pool_process(self) -> bool:
+        worker = self._fleet.any("worker", self._chance)
+        return worker is not None and self._kill_one(worker.children(), "pool process killed")
+
+    def _worker(self) -> bool:
+        """Its main process alone, which its pool must not outlive, or all of it."""
+        worker = self._fleet.any("worker", self._chance)
+        return self._kill(worker, "worker killed", whole=self._chance.random() < 0.5)
+
+    def _api_process(self) -> bool:
+        api = self._fleet.any("api", self._chance)
+        return api is not None and self._kill_one(api.children(), "API process killed")
+
+    def _api(self) -> bool:
+        return self._kill(self._fleet.any("api", self._chance), "API killed", whole=True)
+
+    def _all_at_once(self) -> bool:
+        """Whoever is the next to tick is among them: workers and APIs tick, nobody else does."""
+        members = [*self._fleet.named("worker"), *self._fleet.named("api")]
+        struck = [self._kill(member, "all at once killed", whole=True) for member in members]
+        return any(struck)
+
+    def _redis(self) -> bool:
+        return self._kill(self._fleet.any("redis", self._chance), "Redis killed", whole=True)
+
+    def _kill_one(self, pids: Sequence[int], fault: str) -> bool:
+        if not pids:
+            return False
+        pid, at = self._chance.choice(pids), now()
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        self._strikes.add(fault, pid, at)
+        return True
+
+    def _kill(self, member: Member | None, fault: str, *, whole: bool) -> bool:
+        at = now()
+        pid = member.send(signal.SIGKILL, whole=whole) if member else None
+        if pid is None:
+            return False
+        self._strikes.add(fault, pid, at)
+        return True
