@@ -19,7 +19,7 @@ DOCKER_COMPOSE ?= docker-compose
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up api worker flower fmt fmt-check lint types imports verify check \
-	test test-slow test-docker bench image compose-up compose-down lock clean
+	test test-slow test-chaos test-docker chaos bench image compose-up compose-down lock clean
 
 help:  ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -50,10 +50,13 @@ fmt: .venv/.ready  ## Format the code and mend what lint can mend
 ## Check
 
 test: .venv/.ready  ## Run all fast tests, with servers of their own on free ports
-	$(PYTEST) -m "not slow and not docker"
+	$(PYTEST) -m "not slow and not docker and not chaos"
 
 test-slow: .venv/.ready  ## Run the tests that take minutes
 	$(PYTEST) -m "slow and not docker"
+
+test-chaos: .venv/.ready  ## Run the chaos proof at a small size, as a test
+	$(PYTEST) -m chaos
 
 test-docker: .venv/.ready  ## Run the tests that need a Docker engine
 	$(BIN)/pytest -m docker $(ARGS)
@@ -73,6 +76,9 @@ imports: .venv/.ready  ## Check that imports point one way
 verify: fmt-check lint types imports  ## Format, lint, types and imports: all checks but the tests
 
 check: verify test  ## Everything a change must pass: verify, and test (which holds the size limits)
+
+chaos: .venv/.ready  ## Kill workers, APIs and Redis under load, and count what came of every job
+	@exec $(BIN)/python app/manage.py chaos $(ARGS)
 
 bench: .venv/.ready  ## Measure jobs a second beside stock Celery
 	$(BIN)/python bench/workers.py $(ARGS)

