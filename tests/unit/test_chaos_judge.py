@@ -32,14 +32,16 @@ def silence(at, until):
         ([attempt(1, 1, 2, failed=True), attempt(2, 3, 4, pid=OTHER)], [], Overtaken.RETRIED),
         ([attempt(1, 1), attempt(2, 3, 4, pid=OTHER)], [kill(PID, 2)], Overtaken.CUT_OFF),
         ([attempt(1, 1), attempt(2, 3, 4, pid=OTHER)], [kill(MAIN, 2)], Overtaken.CUT_OFF),
+        ([attempt(1, 1), attempt(2, 3, 4, pid=OTHER)], [kill(MAIN, 0.99)], Overtaken.CUT_OFF),
         ([attempt(1, 1, 2), attempt(2, 3, 4, pid=OTHER)], [kill(PID, 2.1)], Overtaken.UNRECORDED),
         ([attempt(1, 1, 9), attempt(2, 7, 8, pid=OTHER)], [silence(1.5, 8.5)], Overtaken.FENCED),
         ([attempt(1, 1, 2), attempt(2, 7, 8, pid=OTHER)], [silence(2.1, 8.5)], Overtaken.FENCED),
         ([attempt(2, 7, 8, pid=OTHER), attempt(1, 9, 10)], [silence(1, 8.9)], Overtaken.FENCED),
         ([attempt(1, 1), attempt(2, 7, 8, pid=OTHER)], [silence(1.5, 8), kill(MAIN, 9)], Overtaken.FENCED),
     ],
-    ids=["a retry", "its process was killed", "its worker was killed", "killed before its end was recorded",
-         "frozen in its middle", "frozen at its end", "frozen before its begin", "frozen, then killed"],
+    ids=["a retry", "its process was killed", "its worker was killed", "its worker was just killed",
+         "killed before its end was recorded", "frozen in its middle", "frozen at its end",
+         "frozen before its begin", "frozen, then killed"],
 )  # fmt: skip
 def test_an_attempt_that_another_overtook_is_explained_by_what_was_done(attempts, strikes, why):
     assert Judge(strikes).count(attempts) == {why: 1}
@@ -53,12 +55,14 @@ def test_an_attempt_that_another_overtook_is_explained_by_what_was_done(attempts
         ([attempt(1, 1), attempt(2, 3, 4, pid=OTHER)], []),
         ([attempt(1, 1), attempt(2, 3, 4, pid=OTHER)], [kill(PID, 3.5)]),
         ([attempt(1, 1), attempt(2, 3, 4, pid=OTHER)], [kill(OTHER, 2)]),
+        ([attempt(1, 1), attempt(2, 3, 4, pid=OTHER)], [kill(MAIN, 0.4)]),
         ([attempt(1, 1, 5), attempt(2, 3, 4, pid=OTHER)], [silence(1.5, 3.5)]),
         ([attempt(1, 1, 5, failed=True), attempt(2, 3, 4, pid=OTHER)], []),
         ([attempt(1, 1, 2), attempt(1, 3, 4, pid=OTHER)], [kill(PID, 2.1)]),
     ],
     ids=["both run", "it had ended well", "it was never killed", "killed after the next began",
-         "another was killed", "frozen for less than a lease", "retried before it failed", "one token twice"],
+         "another was killed", "begun long after its worker was killed", "frozen for less than a lease",
+         "retried before it failed", "one token twice"],
 )  # fmt: skip
 def test_a_job_that_was_given_out_again_while_its_lease_was_held_is_doubled(attempts, strikes):
     assert Judge(strikes).count(attempts) == {Overtaken.DOUBLED: 1}

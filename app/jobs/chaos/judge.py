@@ -18,6 +18,8 @@ from jobs.chaos.witness import Effect
 
 LONG = (LEASE - RENEW_EVERY * 1.5) // timedelta(microseconds=1) * 1000
 """Nanoseconds of silence after which a lease may run out: it had not been renewed just before."""
+DYING = timedelta(seconds=0.5) // timedelta(microseconds=1) * 1000
+"""Nanoseconds that a process may still run after the kill of its worker's main process."""
 SPARE = LEASE * 4 // timedelta(microseconds=1) * 1000
 """Nanoseconds that may lie between what the witness heard of an attempt and what the ledger did: a finish
 goes on trying for as long as Redis is away."""
@@ -52,8 +54,9 @@ class Judge:
 
     def killed(self, effect: Effect) -> int | None:
         """When the attempt's process was killed; None where it was not."""
-        fatal = (each.at for each in self._of(effect) if each.fatal and each.at >= effect.began)
-        return min(fatal, default=None)
+        kills = (each.at for each in self._of(effect) if each.fatal and each.at >= effect.began - DYING)
+        first = min(kills, default=None)
+        return None if first is None else max(first, effect.began)
 
     def recoveries(self, attempts: Sequence[Effect]) -> list[float]:
         """For each attempt that was cut off, the seconds from the kill to the next."""

@@ -1,4 +1,4 @@
-"""SIGKILL for the run's processes: a pool process, a worker, an API, Redis, all but Redis at once."""
+"""What ends the run's processes: SIGKILL, for one or for all at once, and SIGTERM for a worker."""
 
 import os
 import signal
@@ -7,6 +7,8 @@ from random import Random
 
 from jobs.chaos.processes import Fleet, Member
 from jobs.chaos.strikes import Strikes, now
+
+STOPPED = "worker stopped"
 
 
 class Kills:
@@ -23,6 +25,7 @@ class Kills:
             "API killed": self._api,
             "all at once killed": self._all_at_once,
             "Redis killed": self._redis,
+            STOPPED: self._stop_worker,
         }
 
     def _pool_process(self) -> bool:
@@ -49,6 +52,15 @@ class Kills:
 
     def _redis(self) -> bool:
         return self._kill(self._fleet.any("redis", self._chance), "Redis killed", whole=True)
+
+    def _stop_worker(self) -> bool:
+        """SIGTERM, as a rolling update sends it: it finishes what it runs, and goes."""
+        at, worker = now(), self._fleet.any("worker", self._chance)
+        pid = worker.send(signal.SIGTERM, whole=False) if worker else None
+        if pid is None:
+            return False
+        self._strikes.add(STOPPED, pid, at, fatal=False).end()
+        return True
 
     def _kill_one(self, pids: Sequence[int], fault: str) -> bool:
         if not pids:

@@ -12,7 +12,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from jobs.chaos.kills import Kills
+from jobs.chaos.kills import STOPPED, Kills
 from jobs.chaos.plan import APIS, CannotRun, Plan, environment
 from jobs.chaos.processes import Fleet, Program, free_port
 from jobs.chaos.proxy import CuttingProxy, cutting_proxy
@@ -58,6 +58,7 @@ class Rig:
         self._silences.end()
         self.fleet.close()
         self._stack.close()
+        self.strikes.write(self.directory / "strikes.log")
 
     def calm(self) -> None:
         """Undo every silence, and strike no more."""
@@ -70,7 +71,7 @@ class Rig:
     @property
     def ended_by_themselves(self) -> int:
         """Starts beyond the first that no kill explains."""
-        struck = {strike.pid for strike in self.strikes.all if strike.fatal}
+        struck = {strike.pid for strike in self.strikes.all if strike.fatal or strike.fault == STOPPED}
         return sum(len(member.ended - struck) for member in self.fleet.members)
 
     def _start(self) -> None:

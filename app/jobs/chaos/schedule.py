@@ -15,7 +15,7 @@ KILLS = {
 """Of a hundred kills."""
 BESIDE = {
     "pool process frozen": 12, "worker frozen": 15, "API frozen": 25, "Redis frozen": 50,
-    "worker cut off": 60, "replies cut": 12,
+    "worker stopped": 20, "worker cut off": 60, "replies cut": 12,
 }  # fmt: skip
 """One of these comes with so many kills, and at least one of each."""
 DONE_SHARE = 0.95

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(kw_only=True)
@@ -46,6 +47,12 @@ class Strikes:
     def all(self) -> list[Strike]:
         with self._lock:
             return list(self._all)
+
+    def write(self, file: Path) -> None:
+        """Leave a line for each."""
+        file.write_text("".join(
+            f"{each.at} {each.until or '-'} {each.pid} {each.fault}\n" for each in self.all
+        ))  # fmt: skip
 
     @property
     def done(self) -> dict[str, int]:
