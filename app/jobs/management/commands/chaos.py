@@ -1,7 +1,7 @@
 """`manage.py chaos`: the proof that no accepted job is lost, whatever is killed."""
 
 import sys
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -40,13 +40,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("--jobs", type=int, default=20_000, help="jobs to submit (20000)")
-        add("--kills", type=int, default=200, help="SIGKILLs of all but Redis (200)")
-        add("--redis-restarts", type=int, default=5, help="SIGKILLs of Redis, which comes back (5)")
+        add("--jobs", type=_positive, default=20_000, help="jobs to submit (20000)")
+        add("--kills", type=_count, default=200, help="SIGKILLs of all but Redis (200)")
+        add("--redis-restarts", type=_count, default=5, help="SIGKILLs of Redis, which comes back (5)")
         add("--seed", type=int, help="what the run's choices are made from; a new one by default")
         add("--fsync", choices=("always", "everysec"), default="always", help="Redis's appendfsync (always)")
-        add("--workers", type=int, default=3, help="workers (3)")
-        add("--concurrency", type=int, default=6, help="pool processes of each (6)")
+        add("--workers", type=_positive, default=3, help="workers (3)")
+        add("--concurrency", type=_positive, default=6, help="pool processes of each (6)")
         add("--redis-server", metavar="PATH", help="a Redis or Valkey; the embedded Valkey by default")
         add("--stock", action="store_true", help="then the same for stock Celery, in a second column")
         add("--api", metavar="URL", help="submit to this API and verify, and kill nothing")
@@ -66,3 +66,13 @@ class Command(BaseCommand):
             sys.exit(2)
         except KeyboardInterrupt:
             sys.exit(130)
+
+
+def _count(text: str, least: int = 0) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise ArgumentTypeError(f"{text} is no whole number from {least} up")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    return _count(text, 1)
