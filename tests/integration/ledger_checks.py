@@ -26,8 +26,20 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
     running = [job for job in model.jobs.values() if job.state is State.STARTED]
     nodes = {node for job in running for node in (job.task, job.node)}
     assert view.members("slots") == {node: ids for node in nodes if (ids := model.running(node))}
+    waiting = view.members("waiters")
+    assert waiting.keys() <= view.members("slots").keys()  # whoever frees a slot ends their wait
+    assert all(queues <= waiting[node] for node, queues in waiters(model).items())
     assert view.members("unique").keys() == model.uniques.keys()
     assert view.values.get("tb:cancels", {}) == {job.id: str(job.token) for job in running if job.cancelled}
+
+
+def waiters(model: Model) -> dict[str, set[str]]:
+    """By node that runs as many jobs as it may: the queues in which it is parked for that."""
+    found: dict[str, set[str]] = {}
+    for (queue, node), reason in model.parked.items():
+        if reason == "running":
+            found.setdefault(node, set()).add(queue)
+    return found
 
 
 def _check_order(view: View, model: Model, queue: str) -> None:

@@ -28,21 +28,21 @@ class Doomed(Exception):
 
 
 def _effect(job: Job, run: str, serial: int) -> AbstractContextManager[None]:
-    return effect(run, serial, job.id, job.token, job.attempt)
+    return effect(run, serial, job.id, job.attempt_token, job.attempt)
 
 
 @task(name="chaos.quick")
 def quick(job: Job, run: Run, serial: Serial) -> Done:
     """End at once."""
     with _effect(job, run, serial):
-        return Done(serial=serial, token=job.token)
+        return Done(serial=serial, token=job.attempt_token)
 
 
 @task(name="chaos.urgent", priority=9)
 def urgent(job: Job, run: Run, serial: Serial) -> Done:
     """End at once, before others that wait."""
     with _effect(job, run, serial):
-        return Done(serial=serial, token=job.token)
+        return Done(serial=serial, token=job.attempt_token)
 
 
 @task(name="chaos.slow")
@@ -50,7 +50,7 @@ def slow(job: Job, run: Run, serial: Serial, milliseconds: Milliseconds) -> Done
     """Take some time."""
     with _effect(job, run, serial):
         time.sleep(milliseconds / 1000)
-        return Done(serial=serial, token=job.token)
+        return Done(serial=serial, token=job.attempt_token)
 
 
 @task(name="chaos.failing", max_attempts=10, retry_delay=timedelta(milliseconds=200))
@@ -59,7 +59,7 @@ def failing(job: Job, run: Run, serial: Serial, failures: Annotated[int, Field(g
     with _effect(job, run, serial):
         if job.attempt <= failures:
             raise Doomed(f"attempt {job.attempt} of a job that fails {failures} times")
-        return Done(serial=serial, token=job.token)
+        return Done(serial=serial, token=job.attempt_token)
 
 
 @task(name="chaos.doomed")
