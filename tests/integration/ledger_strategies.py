@@ -25,7 +25,7 @@ KNOWN = (TASKS, TASKS, TASKS[:1])
 PAST, FUTURE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 queues = st.sampled_from([QUEUES[0], QUEUES[0], QUEUES[0], QUEUES[1]])
-tasks = st.sampled_from(TASKS)
+tasks = st.sampled_from([*TASKS, "count", "count", "process"])
 hands = st.sampled_from(range(len(KNOWN)))
 picks = st.integers(0, len(IDS) - 1)
 endings = st.builds(
@@ -44,7 +44,7 @@ uniques = st.builds(
 submissions = st.builds(
     Submission, id=st.sampled_from(IDS), task=tasks, queue=queues,
     arguments=st.sampled_from(["{}", "{}", '{"other":2}']),
-    priority=st.integers(0, 9), key=st.sampled_from(["", "", "k|1", "another"]),
+    priority=st.sampled_from([0, 0, 0, 0, 1, 9]), key=st.sampled_from(["", "k|1", "another"]),
     delay=st.sampled_from([timedelta(0)] * 9 + [HOUR]), due=st.sampled_from([None] * 9 + [PAST, FUTURE]),
     expires=st.sampled_from([None] * 9 + [FUTURE, PAST]), unique=st.sampled_from([None] * 3) | uniques,
     idempotency_key=st.sampled_from([""] * 6 + ["once", "twice"]),
