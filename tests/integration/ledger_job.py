@@ -20,6 +20,8 @@ class Job:
     arguments: str
     priority: int
     expired: bool
+    expires: bool = False
+    """At some instant, past or to come."""
     unique: Unique | None = None
     created: int = 0
     """The ledger's own stamp: it is read from the record, since it alone knows the time."""

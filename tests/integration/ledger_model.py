@@ -165,7 +165,7 @@ class Model(Lanes):
             self.uniques[job.unique.kind] = job.id
         self.trimmable.discard(job.id)
         job.retries = job.lost = 0
-        job.expired = job.cancelled = False
+        job.expired = job.expires = job.cancelled = False
         self.make_ready(job, stamp)
         return "ready"
 

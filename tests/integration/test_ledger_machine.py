@@ -235,6 +235,7 @@ class LedgerMachine(OperatorRules):
         job = Job(
             id=wanted.id, task=wanted.task, queue=wanted.queue, key=wanted.key, arguments=wanted.arguments,
             priority=wanted.priority, expired=wanted.expires == draw.PAST, unique=wanted.unique,
+            expires=wanted.expires is not None,
             created=int(self.record(wanted.id)["created"]),
         )  # fmt: skip
         assert job.created > stamp
