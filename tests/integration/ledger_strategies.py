@@ -25,7 +25,7 @@ KNOWN = (TASKS, TASKS, TASKS[:1])
 PAST, FUTURE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 queues = st.sampled_from([QUEUES[0], QUEUES[0], QUEUES[0], QUEUES[1]])
-tasks = st.sampled_from([*TASKS, "count", "count", "process"])
+tasks = st.sampled_from([*TASKS, "count", "process", "process", "resize"])
 hands = st.sampled_from(range(len(KNOWN)))
 picks = st.integers(0, len(IDS) - 1)
 endings = st.builds(

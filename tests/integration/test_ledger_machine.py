@@ -86,7 +86,7 @@ class LedgerMachine(OperatorRules):
                 assert finished.recorded
                 self.end(job, ending)
                 self.is_given(holder, claim_from, finished.next)
-                assert claim_from or self.rings(job.queue)
+                assert self.rings(job.queue)
             self.all_holds()
 
     @precondition(lambda self: self.model.jobs)
@@ -130,7 +130,9 @@ class LedgerMachine(OperatorRules):
     @rule(hand=draw.hands)
     def release(self, hand):
         name = self.hands[hand].id
+        held = self.model.held.get(name)
         assert self.ledger.release("killed", [name]) == self.model.release(name)
+        assert not held or self.rings(held.queue)
         self.gone.add(name)
         self.overdue.discard(name)
 

@@ -92,6 +92,15 @@ def test_a_free_place_lets_every_queue_go_on_that_waited_for_it(ledger, limited)
     assert ledger.counts("b").bells > 0
 
 
+@pytest.mark.parametrize("limit", [Limit(max_running=1), Limit(rate=Rate(count=1, per=timedelta(hours=1)))])
+def test_a_limit_of_each_key_holds_back_no_other_key(ledger, limited, limit):
+    for number, key in enumerate(["a", "a", "b", ""]):
+        ledger.submit(a_job(f"{number}-{key}", key=key))
+    each = {"process": Limits(each_key=limit)}
+    claimed = [limited(f"holder-{number}", **each).claim("celery") for number in range(4)]
+    assert [job and job.id for job in claimed] == ["0-a", "2-b", "3-", None]
+
+
 def test_a_parked_lane_stands_in_no_claim_s_way(server, ledger, limited):
     holder = limited("holder", slow=HOURLY, quick=Limits())
     for number in range(300):
