@@ -1,6 +1,6 @@
 """Jobs in Redis: the one package that knows Redis. The ledger is the truth about every job."""
 
-from jobs.ledger.browser import ORDERS, LiveWorker, Page, Place, WaitingTask
+from jobs.ledger.browser import ORDERS, LiveWorker, Page, Place, Standing, WaitingTask
 from jobs.ledger.client import Ledger, Ticked, ledger
 from jobs.ledger.holder import Finished, Holder, HolderGone, KnownTasks
 from jobs.ledger.records import (
@@ -37,6 +37,7 @@ __all__ = [
     "Place",
     "Record",
     "Retention",
+    "Standing",
     "State",
     "Submission",
     "Ticked",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import batched
 from typing import Any
 
 from jobs.ledger.records import Record, State
@@ -54,12 +55,29 @@ class WaitingTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What may keep a job that waits from being claimed."""
+
+    scheduled: bool
+    paused: bool
+    """Its queue is, or its task."""
+    limited: bool
+    """As many jobs of its task, or with its key, run or started as may."""
+    running: int
+    """Jobs of its queue that run."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LiveWorker:
     """A worker that renewed its leases of late."""
 
     id: str
     facts: dict[str, Any]
     tasks: frozenset[str]
+    """What it knows; empty where it has not said so yet: it does with its first claim."""
+
+    def may_know(self, task: str) -> bool:
+        return not self.tasks or task in self.tasks
 
 
 class Browser:
@@ -75,15 +93,17 @@ class Browser:
         after: Place | None = None,
         limit: int,
         wanted: Callable[[Record], bool] | None = None,
+        errors: bool = False,
         look_at: int = 2000,
     ) -> Page:
         """At most `limit` jobs of these pairs of queue and order that are wanted.
 
         Jobs that wait or run come the oldest first, those that ended the latest first. After `look_at`
-        jobs a page ends however few were wanted; it then says where to go on.
+        jobs a page ends however few were wanted; it then says where to go on. With `errors` each has two
+        more fields where they are there, both JSON: `last_attempt`, the last of its history, and `result`.
         """
         found: list[Record] = []
-        for place, record in self._walk(where, after):
+        for place, record in self._walk(where, after, errors=errors):
             look_at -= 1
             if record is not None and (wanted is None or wanted(record)):
                 found.append(record)
@@ -114,6 +134,10 @@ class Browser:
             if name.encode() in counted
         ]  # fmt: skip
 
+    def dead(self, queue: str) -> int:
+        """The failed jobs of a queue that can still be read back."""
+        return int(self._ask(lambda: self._redis.zcard(self._key("failure", queue))))
+
     def oldest(self, queue: str) -> datetime | None:
         """Since when the first of a queue's ready jobs could have run, priorities apart."""
         first = self._ask(lambda: self._redis.zrange(self._key("waiting", queue), 0, 0, withscores=True))
@@ -126,23 +150,43 @@ class Browser:
         names = self._ask(lambda: self._redis.smembers(f"{self._prefix}paused"))
         return frozenset(name.decode() for name in names)
 
+    def standing(self, job: Record) -> Standing:
+        """What may keep a job that waits from being claimed."""
+        queue, task, key = job.fields["queue"], job.fields["task"], job.fields.get("key", "")
+
+        def read() -> Any:
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.zscore(self._key("scheduled", queue), job.id)
+            pipe.hexists(self._key("queue", queue), "paused")
+            pipe.hmget(self._key("parked", queue), task, f"{task}\n{key}")
+            pipe.zcard(self._key("started", queue))
+            return pipe.execute()
+
+        due, paused, parked, running = self._ask(read)
+        return Standing(
+            scheduled=due is not None, paused=bool(paused) or parked[0] == b"paused",
+            limited=any(reason in (b"running", b"rate") for reason in parked), running=running,
+        )  # fmt: skip
+
     def workers(self) -> list[LiveWorker]:
         """The workers that live, by id."""
-        ids = sorted(
-            name.decode() for name in self._ask(lambda: self._redis.zrange(f"{self._prefix}workers", 0, -1))
-        )
-        found = []
-        for worker in ids:
-            told = self._ask(lambda: self._redis.get(self._key("worker", worker)))  # noqa: B023 - called at once
-            if told:
-                facts = json.loads(told)
-                known = self._ask(lambda: self._redis.hkeys(facts["known"])) if "known" in facts else []  # noqa: B023
-                tasks = frozenset(name.decode() for name in known)
-                found.append(LiveWorker(id=worker, facts=facts, tasks=tasks))
-        return found
+        listed = self._ask(lambda: self._redis.zrange(f"{self._prefix}workers", 0, -1))
+        ids = sorted(name.decode() for name in listed)
+        if not ids:
+            return []
+        told = self._ask(lambda: self._redis.mget([self._key("worker", worker) for worker in ids]))
+        facts = {worker: json.loads(said) for worker, said in zip(ids, told, strict=True) if said}
+        known = {each["known"]: self._known(each["known"]) for each in facts.values() if "known" in each}
+        return [
+            LiveWorker(id=worker, facts=said, tasks=known.get(said.get("known", ""), frozenset()))
+            for worker, said in facts.items()
+        ]
+
+    def _known(self, key: str) -> frozenset[str]:
+        return frozenset(name.decode() for name in self._ask(lambda: self._redis.hkeys(key)))
 
     def _walk(
-        self, where: Sequence[tuple[str, str]], after: Place | None
+        self, where: Sequence[tuple[str, str]], after: Place | None, *, errors: bool
     ) -> Iterator[tuple[Place, Record | None]]:
         """Every job from there on; None where it moved on or was trimmed meanwhile."""
         pairs = list(where)
@@ -153,44 +197,49 @@ class Browser:
             start = after if after is not None and (queue, order) == (after.queue, after.order) else None
             while members := self._members(queue, order, start):
                 places = [Place(queue=queue, order=order, score=score, id=name) for name, score in members]
-                for place, record in zip(places, self._records([p.id for p in places]), strict=True):
+                for place, record in zip(places, self._records([p.id for p in places], errors), strict=True):
                     here = record is not None and record.state is ORDERS[order]
                     yield place, record if here else None
                 start = places[-1]
 
     def _members(self, queue: str, order: str, after: Place | None) -> list[tuple[str, float]]:
-        """The next members of an order with their scores."""
-        key, latest_first = self._key(order, queue), ORDERS[order].is_final
-        rank, lowest, highest = None, "-inf", "+inf"
+        """The next members of an order with their scores.
+
+        By score, and those of one score by their ids: ranks shift while jobs come and go, and the job that a
+        place names may have gone, or be at another place by now.
+        """
+        key, desc = self._key(order, queue), ORDERS[order].is_final
+        lowest, highest = "-inf", "+inf"
         if after is not None:
-            ranked = self._redis.zrevrank if latest_first else self._redis.zrank
-            rank = self._ask(lambda: ranked(key, after.id))
-            if rank is None:  # it moved on: the others are still behind its score
-                bound = f"({after.score:.0f}"
-                lowest, highest = ("-inf", bound) if latest_first else (bound, "+inf")
-        first = 0 if rank is None else rank + 1
+            lowest, highest = (lowest, f"{after.score:.0f}") if desc else (f"{after.score:.0f}", highest)
+        bounds = (highest, lowest) if desc else (lowest, highest)
+        start = 0
+        while True:
+            piece = self._ask(lambda: self._redis.zrange(
+                key, *bounds, byscore=True, desc=desc, offset=start, num=PIECE, withscores=True  # noqa: B023 - called at once
+            ))  # fmt: skip
+            found = [
+                (name.decode(), score) for name, score in piece if _is_behind(after, name, score, desc=desc)
+            ]
+            if found or len(piece) < PIECE:
+                return found
+            start += PIECE  # as many jobs have one score
 
-        def read() -> Any:
-            if rank is not None or after is None:
-                return self._redis.zrange(key, first, first + PIECE - 1, desc=latest_first, withscores=True)
-            if latest_first:
-                return self._redis.zrevrangebyscore(key, highest, lowest, start=0, num=PIECE, withscores=True)
-            return self._redis.zrangebyscore(key, lowest, highest, start=0, num=PIECE, withscores=True)
-
-        return [(name.decode(), score) for name, score in self._ask(read)]
-
-    def _records(self, ids: Sequence[str]) -> list[Record | None]:
+    def _records(self, ids: Sequence[str], errors: bool) -> list[Record | None]:  # noqa: FBT001
         def read() -> Any:
             pipe = self._redis.pipeline(transaction=False)
             for job_id in ids:
                 pipe.hmget(self._key("job", job_id), FIELDS)
+                if errors:
+                    pipe.lindex(self._key("attempts", job_id), -1)
+                    pipe.get(f"celery-task-meta-{job_id}")
             return pipe.execute()
 
-        records: list[Record | None] = []
-        for job_id, values in zip(ids, self._ask(read), strict=True):
-            told = {
-                name: value.decode() for name, value in zip(FIELDS, values, strict=True) if value is not None
-            }
+        names = (*FIELDS, "last_attempt", "result") if errors else FIELDS
+        answers, records = self._ask(read), list[Record | None]()
+        for job_id, answer in zip(ids, batched(answers, 3 if errors else 1, strict=True), strict=True):
+            values = zip(names, (*answer[0], *answer[1:]), strict=True)
+            told = {name: value.decode() for name, value in values if value is not None}
             records.append(Record(id=job_id, fields=told) if "state" in told else None)
         return records
 
@@ -199,3 +248,10 @@ class Browser:
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         return self._shared.attempt(call)
+
+
+def _is_behind(after: Place | None, name: bytes, score: float, *, desc: bool) -> bool:
+    if after is None:
+        return True
+    here, there = (score, name), (after.score, after.id.encode())
+    return here < there if desc else here > there

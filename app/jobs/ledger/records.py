@@ -188,6 +188,10 @@ class Record:
     def state(self) -> State:
         return State(self.fields["state"])
 
+    @property
+    def created_at(self) -> datetime:
+        return datetime.fromtimestamp(self.number("created") / 1e6, UTC)
+
     def number(self, name: str) -> int:
         return int(self.fields.get(name, 0))
 
