@@ -76,8 +76,8 @@ def running_worker(
 class Platform:
     """A client of the ledger, as the API is one."""
 
-    def __init__(self, redis_url: str) -> None:
-        self.settings = Settings(REDIS_URL=redis_url)
+    def __init__(self, redis_url: str, **settings: Any) -> None:
+        self.settings = Settings(REDIS_URL=redis_url, **settings)
         self.ledger = Ledger(self.settings)
         self.celery = Celery(broker=redis_url, backend=redis_url)
         """A plain Celery client: it shares nothing with the platform but the URL."""

@@ -6,11 +6,15 @@ JobsError                   500  internal-error
 ├── BodyMalformed           400  body-malformed
 ├── BodyTooLarge            413  body-too-large
 ├── ArgumentsInvalid        422  arguments-invalid
+├── ParametersInvalid       422  parameters-invalid
 ├── TaskNotFound            404  task-not-found
+├── QueueNotFound           404  queue-not-found
 ├── JobNotFound             404  job-not-found
 ├── ResultNotStored         404  result-not-stored
 ├── IdempotencyConflict     409  idempotency-conflict
 ├── NotUnique               409  not-unique
+├── JobEnded                409  job-ended
+├── JobUnfinished           409  job-unfinished
 ├── JobGone                 410  job-gone
 ├── QueueFull               429  queue-full
 ├── LedgerFull              429  ledger-full
@@ -75,10 +79,22 @@ class ArgumentsInvalid(JobsError):
     status, slug = 422, "arguments-invalid"
 
 
+class ParametersInvalid(JobsError):
+    """The parameters of the query, or a header, do not fit."""
+
+    status, slug = 422, "parameters-invalid"
+
+
 class TaskNotFound(JobsError):
     """No task has this name."""
 
     status, slug = 404, "task-not-found"
+
+
+class QueueNotFound(JobsError):
+    """No queue of this name ever had a job."""
+
+    status, slug = 404, "queue-not-found"
 
 
 class JobNotFound(JobsError):
@@ -103,6 +119,18 @@ class NotUnique(JobsError):
     """A job that must be the only one of its kind is there already."""
 
     status, slug = 409, "not-unique"
+
+
+class JobEnded(JobsError):
+    """This job has ended, and what was asked needs one that can still run."""
+
+    status, slug = 409, "job-ended"
+
+
+class JobUnfinished(JobsError):
+    """This job has not ended, and what was asked needs one that has."""
+
+    status, slug = 409, "job-unfinished"
 
 
 class JobGone(JobsError):

@@ -1,13 +1,28 @@
-"""What a job's id may be: plain Celery clients choose their own, so not only UUIDs."""
+"""What the names may be that callers choose: a job's id, a queue."""
 
 import unicodedata
 
+from jobs.conf import settings
+
 MAX_LENGTH = 255
-"""The width of its column in the database."""
+"""The width of an id's column in the database."""
+QUEUE_MAX_LENGTH = 200
+RESULTS = "celery-task-meta-"
+"""What the keys of results start with."""
 
 
 def is_well_formed(task_id: str) -> bool:
-    """Whether a job could have this id: 1 to 255 characters, no control character among them."""
-    return 0 < len(task_id) <= MAX_LENGTH and not any(
-        unicodedata.category(c) in ("Cc", "Cs") for c in task_id
-    )
+    """Whether a job could have this id: 1 to 255 characters, no control character among them.
+
+    Not only UUIDs: plain Celery clients choose their own.
+    """
+    return _is_text(task_id, MAX_LENGTH)
+
+
+def is_queue(name: str) -> bool:
+    """Whether a queue could have this name: its list is a key beside the ledger's, and must not be one."""
+    return _is_text(name, QUEUE_MAX_LENGTH) and not name.startswith((settings().PREFIX, RESULTS))
+
+
+def _is_text(text: str, most: int) -> bool:
+    return 0 < len(text) <= most and not any(unicodedata.category(c) in ("Cc", "Cs") for c in text)

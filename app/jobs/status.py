@@ -1,11 +1,10 @@
-"""What the ledger knows of a job, in the words of the API."""
+"""A job's status in the words of the API, and its record, or why there is none."""
 
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from jobs.errors import JobNotFound
+from jobs.errors import JobGone, JobNotFound
+from jobs.ids import MAX_LENGTH, is_well_formed
 from jobs.ledger import Record, State, ledger
 
 
@@ -20,71 +19,32 @@ class Status:
     FAILURE or REVOKED an object `{"error": class name, "message": text}`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Detail:
-    """A job, as far as it can be told while it waits, runs or has ended."""
-
-    task_id: str
-    task: str
-    queue: str
-    status: State
-    waits_for: str | None
-    """What a PENDING job waits for: `worker` (it is ready) or `time` (it is scheduled)."""
-    attempt: int
-    """The attempt that runs or ran last; 0 before the first."""
-    priority: int
-    created_at: datetime
-    due_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    progress: dict[str, Any] | None
-    """`{"done": …, "total": …, "message": …}` as last reported."""
-
-
 def read_status(task_id: str) -> Status:
     """The status of a job.
 
     Raises:
-        JobNotFound: no job has this id, or it is past its retention.
+        JobNotFound: no job has this id.
+        JobGone: it is past its retention, or was discarded.
         LedgerUnavailable: Redis does not answer.
     """
     found = ledger().status(task_id)
     if found is None:
-        raise _unknown(task_id)
+        raise missing(task_id)
     state, meta = found
-    return Status(task_id=task_id, status=state, result=_public_result(state, meta))
-
-
-def read_detail(task_id: str) -> Detail:
-    """All that is told about a job.
-
-    Raises:
-        JobNotFound, LedgerUnavailable: as `read_status`.
-    """
-    record = _record(task_id)
-    waits_for = None
-    if record.state is State.PENDING:
-        due = record.instant("due")
-        waits_for = "time" if due and due > datetime.now(UTC) else "worker"
-    return Detail(
-        task_id=task_id, task=record.fields["task"], queue=record.fields["queue"], status=record.state,
-        waits_for=waits_for, attempt=record.number("attempt"), priority=record.number("prio"),
-        created_at=datetime.fromtimestamp(record.number("created") / 1e6, UTC), due_at=record.instant("due"),
-        started_at=record.instant("started"), ended_at=record.instant("ended"),
-        progress=json.loads(record.fields["progress"]) if "progress" in record.fields else None,
-    )  # fmt: skip
+    return Status(task_id=task_id, status=state, result=public_result(state, meta))
 
 
 def stored_token(task_id: str) -> int | None:
     """The token under which a job's result lies in the database; None where it has none there.
 
     Raises:
-        JobNotFound, LedgerUnavailable: as `read_status`.
+        JobNotFound, JobGone, LedgerUnavailable: as `read_status`.
     """
-    return _record(task_id).number("stored") or None
+    return find_record(task_id).number("stored") or None
 
 
-def _public_result(state: State, meta: dict[str, Any] | None) -> Any:
+def public_result(state: State, meta: dict[str, Any] | None) -> Any:
+    """What Celery's published result is to a caller: see `Status.result`."""
     if meta is None or not state.is_final:
         return None
     result = meta["result"]
@@ -97,12 +57,32 @@ def _public_result(state: State, meta: dict[str, Any] | None) -> Any:
     return {"error": result["exc_type"], "message": "; ".join(map(str, told))}
 
 
-def _record(task_id: str) -> Record:
+def checked_id(task_id: str) -> str:
+    """The id, if a job could have it.
+
+    Raises:
+        JobNotFound: none could; the ledger is not asked.
+    """
+    if not is_well_formed(task_id):
+        shown = repr(task_id[:40])
+        raise JobNotFound(f"{shown}: an id has 1 to {MAX_LENGTH} characters and no control character.")
+    return task_id
+
+
+def find_record(task_id: str) -> Record:
+    """A job's record.
+
+    Raises:
+        JobNotFound, JobGone, LedgerUnavailable: as `read_status`.
+    """
     record = ledger().record(task_id)
     if record is None:
-        raise _unknown(task_id)
+        raise missing(task_id)
     return record
 
 
-def _unknown(task_id: str) -> JobNotFound:
-    return JobNotFound(f"{task_id}: it was never accepted, or is past its retention.")
+def missing(task_id: str) -> JobNotFound | JobGone:
+    """What to say of an id that is unknown now: whether it was a job's."""
+    if ledger().was_there(task_id):
+        return JobGone(f"{task_id}: it ended, and is past its retention or was discarded.")
+    return JobNotFound(f"{task_id}: it was never accepted, or is long past its retention.")

@@ -171,7 +171,7 @@ def test_an_unknown_or_malformed_id_is_not_found(client, path, task_id):
     client.get(path.format(task_id)).problem(404, "job-not-found")
 
 
-@pytest.mark.parametrize("path", ["/api/tasks/status/", "/api/tasks/status", "/api/jobs/"])
+@pytest.mark.parametrize("path", ["/api/tasks/status/", "/api/tasks/status"])
 def test_a_missing_id_is_not_found(client, path):
     client.get(path).problem(404, "job-not-found")
 

@@ -24,10 +24,10 @@ def test_the_catalogue_shows_each_task_with_its_schemas(client):
     }
     process = tasks["process"]
     assert (process["url"], process["queue"], process["summary"]) == (PROCESS, "celery", "Upper-case a text.")
-    assert process["options"] == {
-        "max_attempts": 1, "retry_delay_seconds": 1.0, "time_limit_seconds": None,
-        "soft_time_limit_seconds": None, "priority": 0,
+    expected: dict[str, object] = {
+        "max_attempts": 1, "retry_delay_seconds": 1.0, "time_limit_seconds": None, "key": [],
     }  # fmt: skip
+    assert {name: process["options"][name] for name in expected} == expected
     assert process["input"]["properties"] == {"data": {"title": "Data", "type": "string"}}
     assert process["output"]["required"] == ["processed_data"]
     assert "job" not in tasks["count_primes"]["input"]["properties"]
@@ -40,6 +40,25 @@ def test_openapi_documents_each_task_by_its_own_schema(client):
     assert schema == {"$ref": "#/components/schemas/process"}
     assert submit["summary"] == "Upper-case a text."
     assert "application/problem+json" in submit["responses"]["422"]["content"]
+
+
+def test_openapi_documents_what_a_submit_may_say(client):
+    submit = client.get("/api/openapi.json").json()["paths"][PROCESS]["post"]
+    told = {each["name"]: each for each in submit["parameters"]}
+    assert list(told) == [
+        "delay", "run_at", "expires", "priority", "key", "max_attempts", "queue", "Idempotency-Key",
+    ]  # fmt: skip
+    assert told["priority"]["schema"] == {"title": "Priority", "type": "integer", "minimum": 0, "maximum": 9}
+    assert not any(each["required"] for each in told.values())
+    assert all(each["description"] for each in told.values())
+
+
+def test_openapi_documents_every_parameter_of_a_list(client):
+    listed = client.get("/api/openapi.json").json()["paths"]["/api/jobs/"]["get"]
+    told = {each["name"]: each["schema"] for each in listed["parameters"]}
+    assert list(told) == ["status", "queue", "task", "key", "limit", "cursor"]
+    assert (told["limit"]["default"], told["limit"]["maximum"]) == (50, 200)
+    assert told["status"]["items"] == {"$ref": "#/components/schemas/State"}
 
 
 def test_every_reference_in_openapi_leads_somewhere(client):

@@ -1,6 +1,6 @@
 """The API put together: a route for each task, the jobs, the probes, and what documents them."""
 
-from jobs.api import health, jobs, openapi, problems, tasks
+from jobs.api import health, jobs, openapi, problems, queues, tasks
 
 api = openapi.DocumentedAPI(
     title="taskbell",
@@ -12,7 +12,9 @@ api = openapi.DocumentedAPI(
 )
 problems.install(api)
 api.add_router("", tasks.router())
+api.add_router("", tasks.pausing())
 api.add_router("", jobs.router)
 api.add_router("", tasks.other_names())
+api.add_router("", queues.router)
 api.add_router("", health.router)
 api.add_router("", openapi.assets)

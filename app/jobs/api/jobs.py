@@ -1,4 +1,4 @@
-"""The jobs over HTTP: status, detail, and the results that are stored in the database."""
+"""The jobs over HTTP: lists, status, detail, log, and the results that are stored in the database."""
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -6,28 +6,32 @@ from django.utils.cache import get_conditional_response
 from ninja import Router
 
 from jobs import results
-from jobs.api import routes
-from jobs.api.schemas import DetailBody, ProblemBody, StatusBody
-from jobs.errors import JobNotFound, ResultNotStored
-from jobs.ids import MAX_LENGTH, is_well_formed
-from jobs.status import Detail, Status, read_detail, read_status, stored_token
+from jobs.api import actions, routes
+from jobs.api.openapi import parameters
+from jobs.api.schemas import BulkBody, DetailBody, JobsBody, LogBody, OutcomeBody, ProblemBody, StatusBody
+from jobs.detail import Detail, read_detail
+from jobs.errors import ResultNotStored
+from jobs.history import Log, read_log
+from jobs.listing import JobsParameters, Listed, Short, list_jobs
+from jobs.parameters import read
+from jobs.status import Status, checked_id, read_status, stored_token
 
 router = Router(tags=["jobs"])
 
 
 def status(request: HttpRequest, task_id: str) -> Status:
     """Whether the job waits, runs or has ended, and its result."""
-    return read_status(_checked(task_id))
+    return read_status(checked_id(task_id))
 
 
 def no_id(request: HttpRequest) -> None:
-    """The routes of a job, without its id."""
-    _checked("")
+    """The status of a job, without its id."""
+    checked_id("")
 
 
 def result(request: HttpRequest, task_id: str) -> HttpResponseBase:
     """The result of a job that was too large for its status, as the task returned it."""
-    token = stored_token(_checked(task_id))
+    token = stored_token(checked_id(task_id))
     if token is None:
         raise ResultNotStored(f"{task_id}: its status holds its result, once it ended.")
     etag = f'"{token}-{task_id.encode().hex()}"'
@@ -41,35 +45,68 @@ def result(request: HttpRequest, task_id: str) -> HttpResponseBase:
 
 
 def detail(request: HttpRequest, task_id: str) -> Detail:
-    """What is known of a job: its times, its attempt, its progress."""
-    return read_detail(_checked(task_id))
+    """All that is known of a job: what it waits for, its times, its attempts, its progress."""
+    return read_detail(checked_id(task_id))
 
 
-def _checked(task_id: str) -> str:
-    """The id, if a job could have it.
-
-    Raises:
-        JobNotFound: none could; the ledger is not asked.
-    """
-    if not is_well_formed(task_id):
-        shown = repr(task_id[:40])
-        raise JobNotFound(f"{shown}: an id has 1 to {MAX_LENGTH} characters and no control character.")
-    return task_id
+def log(request: HttpRequest, task_id: str) -> Log:
+    """The lines that the job's attempts wrote to its log, the oldest first."""
+    return read_log(checked_id(task_id))
 
 
-MISSING = {404: ProblemBody, 503: ProblemBody}
+def listed(request: HttpRequest) -> Listed[Short]:
+    """Jobs by state, queue, task and key, page by page."""
+    said = read(JobsParameters, routes.query(request))
+    return list_jobs(said.filter(), limit=said.limit, cursor=said.cursor)
+
+
+MISSING = dict.fromkeys((404, 410, 503), ProblemBody)
+REFUSED = dict.fromkeys((404, 409, 410, 503), ProblemBody)
+MANY = dict.fromkeys((422, 503), ProblemBody)
+JOB = "/api/jobs/{path:task_id}"
+
 routes.add(
     router, "GET", "/api/tasks/status/{path:task_id}/", status, operation_id="status",
     response={200: StatusBody} | MISSING,
 )  # fmt: skip
+routes.add(router, "GET", "/api/tasks/status/", no_id, include_in_schema=False)
+
 routes.add(
-    router, "GET", "/api/jobs/{path:task_id}/result/", result, operation_id="result",
-    response={304: None} | MISSING,
+    router, "GET", "/api/jobs/", listed, operation_id="jobs", response={200: JobsBody} | MANY,
+    openapi_extra=parameters(JobsParameters),
+)  # fmt: skip
+routes.add(
+    router, "POST", "/api/jobs/cancel/", actions.cancel_many, operation_id="cancel_many",
+    response={200: BulkBody} | MANY, openapi_extra=parameters(actions.CancelParameters),
+)  # fmt: skip
+routes.add(
+    router, "GET", f"{JOB}/result/", result, operation_id="result", response={304: None} | MISSING,
     openapi_extra={"responses": {200: {"description": "OK", "content": {"application/json": {}}}}},
 )  # fmt: skip
+routes.add(router, "GET", f"{JOB}/log/", log, operation_id="log", response={200: LogBody} | MISSING)
+for name, act in (("cancel", actions.cancel), ("retry", actions.retry)):
+    routes.add(
+        router, "POST", f"{JOB}/{name}/", act, operation_id=name,
+        response={200: OutcomeBody} | REFUSED | ({429: ProblemBody} if name == "retry" else {}),
+    )  # fmt: skip
+    # A job may have an id that ends so.
+    routes.add(
+        router, "GET", f"{JOB}/{name}/", actions.ending(detail, name), include_in_schema=False,
+        response={200: DetailBody},
+    )  # fmt: skip
+    routes.add(
+        router, "DELETE", f"{JOB}/{name}/", actions.ending(actions.discard, name),
+        include_in_schema=False, response={204: None},
+    )  # fmt: skip
 routes.add(
-    router, "GET", "/api/jobs/{path:task_id}/", detail, operation_id="detail",
-    response={200: DetailBody} | MISSING,
+    router, "GET", "/api/jobs/cancel/", actions.named(detail, "cancel"), include_in_schema=False,
+    response={200: DetailBody},
 )  # fmt: skip
-routes.add(router, "GET", "/api/tasks/status/", no_id, include_in_schema=False)
-routes.add(router, "GET", "/api/jobs/", no_id, include_in_schema=False)
+routes.add(
+    router, "DELETE", "/api/jobs/cancel/", actions.named(actions.discard, "cancel"),
+    include_in_schema=False, response={204: None},
+)  # fmt: skip
+routes.add(router, "GET", f"{JOB}/", detail, operation_id="detail", response={200: DetailBody} | MISSING)
+routes.add(
+    router, "DELETE", f"{JOB}/", actions.discard, operation_id="discard", response={204: None} | REFUSED
+)

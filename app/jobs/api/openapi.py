@@ -9,9 +9,10 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
 from ninja.openapi.docs import DocsBase
 from ninja.openapi.schema import OpenAPISchema
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from jobs.asked import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_LENGTH, SubmitParameters
 from jobs.problem import CONTENT_TYPE
 from jobs.registry import all_tasks
 from jobs.task import Task
@@ -25,6 +26,11 @@ ASSETS = {
     "favicon.svg": "image/svg+xml",
 }
 REF = "#/components/schemas/{model}"
+ONCE = {
+    "in": "header", "name": IDEMPOTENCY_KEY, "required": False,
+    "description": "With the same key, task and arguments a submit gets the job that the first one made.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_LENGTH},
+}  # fmt: skip
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -77,10 +83,16 @@ def asset(request: HttpRequest, name: str) -> FileResponse:
     return FileResponse((SHIPPED / name).open("rb"), content_type=ASSETS[name], headers=headers)
 
 
+def parameters(model: type[BaseModel]) -> dict[str, Any]:
+    """What OpenAPI is told of a query that `jobs.parameters` reads."""
+    return {"parameters": [_parameter(model, name) for name in model.model_fields]}
+
+
 def submit_documentation(task: Task[Any, Any]) -> dict[str, Any]:
-    """What OpenAPI is told of a submit: the body's schema, and that of the result to come."""
+    """What OpenAPI is told of a submit: its query and header, and the schemas of body and result to come."""
     schemas, _ = task_schemas()
     return {
+        "parameters": [*parameters(SubmitParameters)["parameters"], ONCE],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": schemas[task.name, "validation"]}},
@@ -96,6 +108,17 @@ def task_schemas() -> tuple[dict[tuple[str, JsonSchemaMode], dict[str, Any]], di
         wanted.append((task.name, "validation", TypeAdapter(task.schema.input)))
         wanted.append((task.name, "serialization", task.schema.output))
     return TypeAdapter.json_schemas(wanted, ref_template=REF)
+
+
+def _parameter(model: type[BaseModel], name: str) -> dict[str, Any]:
+    said = dict(model.model_json_schema(ref_template=REF)["properties"][name])
+    description = said.pop("description", "")
+    if "anyOf" in said:  # None is a parameter that is not there
+        said |= next(each for each in said.pop("anyOf") if each.get("type") != "null")
+    if said.get("default", 0) in (None, []):
+        del said["default"]
+    required = model.model_fields[name].is_required()
+    return {"in": "query", "name": name, "required": required, "description": description, "schema": said}
 
 
 def _name_problems(responses: dict[int, Any]) -> None:

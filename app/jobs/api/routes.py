@@ -7,10 +7,16 @@ the documented route is left out of OpenAPI.
 from collections.abc import Callable
 from typing import Any
 
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from ninja import Router
 
 type View = Callable[..., Any | HttpResponseBase]
+
+
+def query(request: HttpRequest) -> dict[str, list[str]]:
+    """The request's query, as `jobs.parameters` reads it."""
+    return {name: list(said) for name, said in request.GET.lists()}
 
 
 def add(router: Router, method: str, path: str, view: View, **documented: Any) -> None:
