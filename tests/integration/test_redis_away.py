@@ -30,6 +30,11 @@ def test_while_redis_is_away_the_api_says_so_within_two_seconds_and_then_goes_on
     for ask in (
         lambda: client.post(PROCESS, HELLO),
         lambda: client.get("/api/tasks/status/x/"),
+        lambda: client.get("/api/jobs/x/"),
+        lambda: client.get("/api/jobs/"),
+        lambda: client.get("/api/queues/"),
+        lambda: client.send("POST", "/api/jobs/x/cancel/"),
+        lambda: client.send("POST", "/api/jobs/cancel/?all=true"),
         lambda: client.get("/readyz"),
     ):
         started = time.monotonic()

@@ -100,6 +100,7 @@ QUEUE = "/api/queues/{path:queue}"
 AWAY = {503: ProblemBody}
 MISSING = dict.fromkeys((404, 503), ProblemBody)
 MANY = dict.fromkeys((404, 422, 503), ProblemBody)
+FULL = {429: ProblemBody}
 
 
 def _act(path: str, view: routes.View, **documented: Any) -> None:
@@ -111,10 +112,10 @@ def _act(path: str, view: routes.View, **documented: Any) -> None:
 
 
 routes.add(router, "GET", "/api/queues/", queues, operation_id="queues", response={200: QueuesBody} | AWAY)
-for act, many in (("redrive", redrive), ("discard", discard)):
+for act, many, more in (("redrive", redrive, FULL), ("discard", discard, {})):
     _act(
-        f"dead-letters/{act}", many, operation_id=f"{act}_dead_letters", response={200: BulkBody} | MANY,
-        openapi_extra=parameters(BulkParameters),
+        f"dead-letters/{act}", many, operation_id=f"{act}_dead_letters",
+        response={200: BulkBody} | MANY | more, openapi_extra=parameters(BulkParameters),
     )  # fmt: skip
 routes.add(
     router, "GET", f"{QUEUE}/dead-letters/", dead_letters, operation_id="dead_letters",
