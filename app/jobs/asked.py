@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
@@ -51,6 +51,9 @@ class SubmitParameters(BaseModel):
     """Attempts in all, instead of the task's own."""
     queue: Queue | None = None
     """The queue, instead of the task's own."""
+    wait: Literal["fsync", "replica"] | None = None
+    """Answer only when Redis's file has the job on disk, or a replica has it; 503 with the job's `task_id`
+    where that cannot be had in time."""
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
@@ -68,7 +71,7 @@ def asked(given: Given, idempotency_key: str | None) -> Asked:
     said = read(SubmitParameters, given)
     options = {} if said.max_attempts is None else {"max_attempts": said.max_attempts}
     return Asked(
-        queue=said.queue, priority=said.priority, key=said.key,
+        queue=said.queue, priority=said.priority, key=said.key, wait=said.wait,
         delay=timedelta(seconds=said.delay or 0), run_at=said.run_at,
         expires=None if said.expires is None else timedelta(seconds=said.expires),
         idempotency_key="" if idempotency_key is None else _checked(idempotency_key),

@@ -284,13 +284,8 @@ class LedgerMachine(OperatorRules):
 
 @pytest.mark.timeout(180)
 def test_whatever_is_called_in_whatever_order_the_ledger_does_as_its_model_does(server):
-    limits = {
-        "REDIS_URL": server.url,
-        "LEASE": draw.HOUR,
-        "LOST_LIMIT": LOST_LIMIT,
-        "QUEUES": draw.QUEUE_LIMITS,
-    }
-    jobs_settings = Settings.model_validate(limits)
+    said = {"LEASE": draw.HOUR, "LOST_LIMIT": LOST_LIMIT, "QUEUES": draw.QUEUE_LIMITS}
+    jobs_settings = Settings.model_validate({"REDIS_URL": server.url} | said)
     ledger = Ledger(jobs_settings)
     profile = settings(
         max_examples=100, stateful_step_count=40, deadline=None, derandomize="CI" in os.environ,

@@ -29,11 +29,11 @@ def for_celery(call: TaskCall[Any, Any]) -> dict[str, Any]:
 def test_options_reach_celery_by_its_own_names(shout):
     said = shout.with_options(
         delay=timedelta(seconds=1.5), expires=timedelta(minutes=1), priority=9, key="customer 7",
-        max_attempts=2, idempotency_key="order 1", queue="slow", wait="1", using="other",
+        max_attempts=2, idempotency_key="order 1", queue="slow", wait="fsync", using="other",
     )  # fmt: skip
     assert for_celery(said) == {
         "countdown": 1.5, "expires": 60.0, "priority": 9, "key": "customer 7", "max_attempts": 2,
-        "idempotency_key": "order 1", "queue": "slow", "wait": "1",
+        "idempotency_key": "order 1", "queue": "slow", "wait": "fsync",
     }  # fmt: skip
     assert for_celery(shout.with_options(run_at=NOON, expires=NOON)) == {"eta": NOON, "expires": NOON}
 

@@ -17,12 +17,12 @@ def test_a_submit_that_says_nothing_asks_nothing():
 def test_every_parameter_reaches_the_submit():
     said = asked(
         {"delay": ["1.5"], "expires": ["60"], "priority": ["9"], "key": ["a b"], "max_attempts": ["3"],
-         "queue": ["späte post"]},
+         "queue": ["späte post"], "wait": ["fsync"]},
         "order 7",
     )  # fmt: skip
     assert said == Asked(
         delay=timedelta(seconds=1.5), expires=timedelta(minutes=1), priority=9, key="a b", queue="späte post",
-        options='{"max_attempts":3}', idempotency_key="order 7",
+        options='{"max_attempts":3}', idempotency_key="order 7", wait="fsync",
     )  # fmt: skip
 
 
@@ -37,7 +37,8 @@ def test_an_instant_is_iso_8601_with_an_offset(text):
     ("name", "value"),
     [
         ("delay", "-1"), ("delay", "nan"), ("delay", "inf"), ("delay", "1e999"), ("delay", "soon"),
-        ("delay", ""), ("delay", "1e9"), ("expires", "0"), ("expires", "-3"), ("expires", "NaN"),
+        ("delay", ""), ("wait", "long"), ("delay", "1e9"), ("expires", "0"), ("expires", "-3"),
+        ("expires", "NaN"),
         ("priority", "10"),
         ("priority", "-1"), ("priority", "1.5"), ("priority", ""), ("key", ""), ("max_attempts", "0"),
         ("queue", ""), ("queue", "a\nb"), ("queue", "x" * 201), ("queue", "tb:x"),

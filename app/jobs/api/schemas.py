@@ -221,6 +221,7 @@ class OptionsBody(Schema):
     expires_seconds: float | None
     result_ttl_seconds: float | None
     failure_ttl_seconds: float | None
+    wait: str | None
 
 
 class TaskBody(Schema):
