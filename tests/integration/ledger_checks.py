@@ -12,6 +12,9 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
     """Fail where the ledger's keys are not what the model says."""
     assert dict(view.orders()) == model.orders()
     assert view.without_a_reason_to_stay() == []
+    unfinished = [job.id for job in model.jobs.values() if not job.state.is_final]
+    kept = {f"tb:{kind}:{job_id}" for kind in ("job", "attempts") for job_id in unfinished}
+    assert {key: ttl for key, ttl in view.ttls.items() if key in kept and ttl != -1} == {}
     for queue in queues:
         counts = ledger.counts(queue)
         assert counts.gap == 0

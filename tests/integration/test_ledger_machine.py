@@ -151,6 +151,7 @@ class LedgerMachine(OperatorRules):
         if after_a_gap:  # and the clock was an hour ahead before
             self.raw.hset(f"{P}queue:{lost}", "stamp", max(now + HOUR_US, self.stamp(lost)))
         assert self.ledger.tick(force=True).ran
+        assert self.raw.zcount(f"{P}timers", 0, 2000) == 0
         if not after_a_gap:
             for name in sorted(self.overdue):
                 self.model.release(name)
@@ -188,7 +189,8 @@ class LedgerMachine(OperatorRules):
         self.raw.zadd(f"{P}{job.order}:{job.queue}", {job.id: 1})
         self.model.trimmable.add(job.id)
         if anew is not None:
-            self.raw.delete(f"{P}job:{job.id}", f"celery-task-meta-{job.id}")
+            names = [f"{P}{kind}:{job.id}" for kind in ("job", "attempts", "log")]
+            self.raw.delete(*names, f"celery-task-meta-{job.id}")
             self.model.lose_record(job)
             self.submit_one(replace(anew, id=job.id))
 

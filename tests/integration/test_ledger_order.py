@@ -6,7 +6,7 @@ import pytest
 
 from jobs.conf import Settings
 from jobs.errors import LedgerFull, QueueFull
-from jobs.ledger import Ending, Holder, KnownTasks, Ledger, Retention, State
+from jobs.ledger import Ending, Holder, KnownTasks, Ledger, Retention, State, Unique
 from jobs.limits import Limit, Limits, Rate
 from tests.integration.a_job import DONE, a_job
 
@@ -128,6 +128,46 @@ def test_a_queue_at_its_length_stores_nothing_and_keeps_what_it_has(server):
     assert not ledger.submit(a_job("one")).new
     assert ledger.submit(a_job("elsewhere", queue="other")).new
     ledger._redis.connection_pool.disconnect()
+
+
+def test_what_is_to_be_tried_again_counts_for_the_length(server):
+    ledger = Ledger(Settings.model_validate({
+        "REDIS_URL": server.url, "QUEUES": {"celery": {"max_length": 1}},
+    }))  # fmt: skip
+    settings = ledger._settings
+    holder = Holder("holder", settings, KnownTasks({"process": Limits()}, settings))
+    ledger.submit(a_job("one"))
+    job = holder.claim("celery")
+    assert job
+    holder.finish(job, Ending(outcome=State.RETRY, delay=timedelta(hours=1)))
+    with pytest.raises(QueueFull):
+        ledger.submit(a_job("two"))
+    holder.close()
+    ledger._redis.connection_pool.disconnect()
+
+
+def test_a_job_that_runs_at_its_expiry_ends_as_it_will(server, ledger, new_holder):
+    ledger.submit(a_job("running", expires_in=timedelta(hours=1)))
+    holder = new_holder("holder")
+    job = holder.claim("celery")
+    server.raw.zadd("tb:expiring", {"running": 1})
+    ledger.tick(force=True)
+    assert ledger.record("running").state is State.STARTED
+    assert server.raw.zscore("tb:expiring", "running") > 1
+    assert holder.finish(job, DONE).recorded
+    assert server.raw.zcard("tb:expiring") == 0
+
+
+def test_a_redriven_job_leaves_its_place_to_the_unique_one_that_took_it(ledger, new_holder):
+    kind = Unique(kind="report")
+    ledger.submit(a_job("first", unique=kind))
+    holder = new_holder("holder")
+    holder.finish(holder.claim("celery"), Ending(outcome=State.FAILURE))
+    ledger.submit(a_job("second", unique=kind))
+    assert ledger.redrive(["first"]) == ["unique"]
+    holder.finish(holder.claim("celery"), DONE)
+    assert ledger.redrive(["first"]) == ["ready"]
+    assert ledger.submit(a_job("third", unique=kind)).id == "first"
 
 
 def test_close_to_its_maxmemory_the_ledger_accepts_no_more_and_lets_end_what_runs(server, ledger, new_holder):
