@@ -34,7 +34,9 @@ errorlog = "-"
 
 
 def post_worker_init(worker: Any) -> None:
-    """Keep the ledger's clock going, also where no worker runs."""
-    from jobs.ticker import Ticker  # the application must be loaded first
+    """Keep the ledger's clock and the outbox going, also where no worker runs."""
+    from jobs.relay import Relay  # the application must be loaded first
+    from jobs.ticker import Ticker
 
     Ticker().start()
+    Relay().start()

@@ -106,16 +106,17 @@ class TaskCall[**P, R]:
         return cast("Handle[R]", self.task.celery.apply_async(args, kwargs, **self._for_celery()))
 
     def submit_on_commit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
-        """Submit a job when the database's transaction commits; at once where there is none.
+        """Submit a job if, and only if, the database's transaction commits; at once where there is none.
 
-        The job's id is chosen and the arguments are checked and copied now; the job is there once the
-        transaction has committed, and never where it, or a savepoint around this call, was rolled back.
-        Waiting for its result before that is waiting in vain.
+        The job's id is chosen and the arguments are checked and copied now. The job is there once the
+        transaction has committed; where Redis was away then, or this process died, some seconds after both
+        are there again. It never is where the transaction, or a savepoint around this call, was rolled
+        back. Waiting for its result before the commit is waiting in vain.
 
         Raises:
             TypeError, ArgumentsInvalid: the arguments do not fit the task.
-            LedgerUnavailable, LedgerFull: the job was not accepted. Inside a transaction that is raised by
-                the end of its `atomic` block, and what it wrote to the database stays.
+            NotMigrated: in a transaction, of a database where `manage.py migrate` was not run.
+            LedgerUnavailable, LedgerFull: outside a transaction: the job was not accepted.
         """
         using = self.options.get("using") or "default"
         return cast("Handle[R]", self.task.celery.apply_async(

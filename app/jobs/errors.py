@@ -2,6 +2,7 @@
 
 JobsError                   500  internal-error
 ├── DeclarationError        500  task-declaration     (at start, never over HTTP)
+├── NotMigrated             500  not-migrated
 ├── CanvasRefused           400  canvas-refused
 ├── BodyMalformed           400  body-malformed
 ├── BodyTooLarge            413  body-too-large
@@ -53,6 +54,12 @@ class DeclarationError(JobsError):
     """A task is declared wrongly."""
 
     slug = "task-declaration"
+
+
+class NotMigrated(JobsError):
+    """The database lacks a table of the platform."""
+
+    slug = "not-migrated"
 
 
 class CanvasRefused(JobsError):

@@ -1,8 +1,9 @@
-"""The database's part of the platform: results that are too large for Redis."""
+"""The database's part of the platform: results too large for Redis, and jobs that wait for a commit."""
 
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class StoredResult(models.Model):
@@ -21,3 +22,20 @@ class StoredResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_id} token {self.token}: {self.size_bytes} bytes"
+
+
+class PendingSubmit(models.Model):
+    """A job that its transaction wants: there if the transaction committed, until the ledger has the job.
+
+    Both instants are by the database's clock, the one that all who read them share.
+    """
+
+    job_id = models.CharField(max_length=255, unique=True)
+    # No JSONField: PostgreSQL's would refuse some texts and reword others.
+    submission = models.TextField()
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+    committed_at = models.DateTimeField(null=True)
+    """When the commit was known of; NULL until somebody failed to submit the job after it."""
+
+    def __str__(self) -> str:
+        return f"{self.job_id} since {self.created_at}"

@@ -56,7 +56,7 @@ class Task[**P, R]:
         return cast("Handle[R]", self.celery.delay(*args, **kwargs))
 
     def submit_on_commit(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
-        """Submit a job when the transaction of the `default` database commits; see `TaskCall`."""
+        """Submit a job if, and only if, the transaction of the `default` database commits; see `TaskCall`."""
         return self.with_options().submit_on_commit(*args, **kwargs)
 
     def with_options(self, **options: Unpack[CallOptions]) -> TaskCall[P, R]:

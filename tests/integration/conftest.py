@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 
@@ -59,7 +60,7 @@ def new_holder(ledger_settings: Settings) -> Iterator[Callable[..., Holder]]:
 def at_home(valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This process is one of the platform: its tasks submit to `valkey`, its databases are files.
 
-    There are two, `default` and `other`, each with a table `notes` of one column, `text`.
+    There are two, `default` and `other`, migrated, each with a table `notes` of one column, `text`.
     """
     import djangoNinja
     import tests.probes.probes  # noqa: F401 - declares tasks
@@ -74,6 +75,7 @@ def at_home(valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         settings.cache_clear()
         ledgers.ledger.cache_clear()
         for alias in ("default", "other"):
+            call_command("migrate", database=alias, verbosity=0)
             connections[alias].cursor().execute("CREATE TABLE notes (text TEXT)")
         yield
         ledgers.ledger()._redis.connection_pool.disconnect()

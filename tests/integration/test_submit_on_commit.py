@@ -1,17 +1,15 @@
 """Submitting when the database's transaction commits: real transactions, a real ledger."""
 
-import logging
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db import connections, transaction
 
-from jobs import LedgerUnavailable
+import djangoNinja
 from jobs.errors import ArgumentsInvalid
+from jobs.models import PendingSubmit
 from tests.probes.probes import add, echo
-from tests.servers import running_valkey
 
 pytestmark = pytest.mark.usefixtures("at_home")
 
@@ -35,6 +33,10 @@ def notes(using="default"):
     return [text for (text,) in connections[using].cursor().execute("SELECT text FROM notes").fetchall()]
 
 
+def rows(using="default"):
+    return list(PendingSubmit.objects.using(using).order_by("pk").values_list("job_id", flat=True))
+
+
 @pytest.fixture
 def known(platform):
     """Whether the ledger has a job."""
@@ -49,8 +51,10 @@ def test_a_commit_submits_the_job_under_the_id_that_was_given_before(known):
         handle = echo.submit_on_commit("done")
         note(handle.id)
         assert not known(handle)
+        assert rows() == [handle.id]
     assert known(handle)
     assert notes() == [handle.id]
+    assert rows() == []
 
 
 def test_a_rollback_submits_nothing(known):
@@ -58,7 +62,7 @@ def test_a_rollback_submits_nothing(known):
         handle = echo.submit_on_commit("undone")
         note(handle.id)
     assert not known(handle)
-    assert notes() == []
+    assert notes() == rows() == []
 
 
 def test_a_savepoint_that_was_rolled_back_takes_its_jobs_with_it(known):
@@ -70,7 +74,9 @@ def test_a_savepoint_that_was_rolled_back_takes_its_jobs_with_it(known):
                 deeper = echo.submit_on_commit("deeper")
         with transaction.atomic():
             after = echo.submit_on_commit("after")
+        assert rows() == [before.id, after.id]
     assert [known(each) for each in (before, inside, deeper, after)] == [True, False, False, True]
+    assert rows() == []
 
 
 def test_outside_a_transaction_the_job_is_submitted_at_once(known):
@@ -85,7 +91,9 @@ def test_the_transaction_may_be_another_database_s(known):
     with transaction.atomic(using="other"):
         later = call.submit_on_commit(2)
         assert not known(later)
+        assert (rows(), rows("other")) == ([], [later.id])
     assert known(later)
+    assert rows("other") == []
 
 
 # What is submitted
@@ -127,7 +135,6 @@ def test_a_delay_counts_from_the_commit(platform):
 
 
 def test_celery_s_own_on_commit_goes_on_working_and_gives_the_id(known):
-    import djangoNinja
 
     plain_add = djangoNinja.app.tasks["plain_add"]
     with transaction.atomic():
@@ -145,37 +152,11 @@ def test_celery_s_own_on_commit_goes_on_working_and_gives_the_id(known):
     assert handles[2].id == "my own"
 
 
-# Redis away
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    """One that may be killed."""
-    with running_valkey() as server:
-        yield server
-
-
-def test_while_redis_is_away_the_commit_stands_and_says_which_job_is_missing(valkey, known, caplog):
-    def commit(made):
-        with transaction.atomic():
-            made.append(add.submit_on_commit(1, 2))
-            note(made[0].id)
-
-    valkey.kill()
-    handles: list[Any] = []
-    with caplog.at_level(logging.ERROR, "jobs.worker"), pytest.raises(LedgerUnavailable):
-        commit(handles)
-    (handle,) = handles
-    assert notes() == [handle.id]
-    assert f"commit.not_submitted task=add job={handle.id}" in caplog.text
-    valkey.start()
-    assert not known(handle)
-    assert not transaction.get_connection().in_atomic_block
-
-
-def test_a_job_that_a_commit_missed_can_be_submitted_again_under_its_id_any_number_of_times(platform):
+def test_an_id_that_is_submitted_twice_in_one_transaction_makes_one_job(platform, known):
     with transaction.atomic():
-        handle = add.submit_on_commit(1, 2)
-    for _ in range(2):
-        assert add.apply_async((1, 2), task_id=handle.id).id == handle.id
-    assert platform.counts().accepted == platform.counts().waiting
+        for _ in range(2):
+            add.celery.apply_async((1, 2), on_commit="default", task_id="twice")
+        assert rows() == ["twice"]
+    assert known(add.celery.AsyncResult("twice"))
+    assert platform.counts().gap == 0
+    assert rows() == []

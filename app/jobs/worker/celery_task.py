@@ -2,27 +2,25 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from celery import signals
-from celery._state import get_current_worker_task
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Retry
-from celery.result import AsyncResult, ResultBase, denied_join_result
+from celery.result import AsyncResult, ResultBase
 from celery.utils.serialization import raise_with_context
 from kombu.exceptions import EncodeError
 from kombu.utils import json as kombu_json
 
 from jobs.errors import CanvasRefused
-from jobs.ledger import Submission, ledger
+from jobs.ledger import Submission
 from jobs.retry import is_count
 from jobs.submit import Asked, plain_submission
-from jobs.worker.carried import aware, carried, expiry, message, own_headers, told_times
+from jobs.worker.carried import aware, expiry
 from jobs.worker.commit import at_commit
 from jobs.worker.retrying import next_arguments
+from jobs.worker.sending import Eager, Sending, result_of
 
 logger = logging.getLogger("jobs.worker")
 CANVAS = ("link", "link_error", "chain", "chord", "group_id")
@@ -81,22 +79,22 @@ class JobTask(DjangoTask):
     ) -> AsyncResult:
         """Submit a job, as Celery's `apply_async`; options that shape a message have no effect.
 
-        With `on_commit`, the alias of a database, that happens when the database's transaction commits, and
-        at once where there is none. The id is chosen, and all but the ledger is asked, at the call.
+        With `on_commit`, the alias of a database, that happens if and when the database's transaction
+        commits, and at once where there is none. The id is chosen, and all but the ledger is asked, at the
+        call.
 
         Raises:
             CanvasRefused: something is to follow the job.
             TypeError, ValueError, ArgumentsInvalid: the arguments or the options do not fit the task.
             LedgerUnavailable, LedgerFull: the job was not accepted.
+            NotMigrated: it is to follow a transaction of a database that has no outbox.
         """
         task_id, using = task_id or str(uuid.uuid4()), options.pop("on_commit", None)
         options |= {"link": link, "link_error": link_error, "shadow": shadow}
-        submit = self._checked(args or (), kwargs or {}, task_id, options)
+        job = self._checked(args or (), kwargs or {}, task_id, options)
         if using is None:
-            return submit()
-        # What is no instant, or no duration, fails here and not at the commit.
-        aware(options.get("eta")), expiry(options.get("expires")), float(options.get("countdown") or 0)
-        return at_commit(using, (self.name, task_id), submit) or self._result(task_id, options)
+            return job.submit()
+        return at_commit(using, job) or result_of(self, task_id, options)
 
     def apply_async_on_commit(self, *args: Any, using: str | None = None, **options: Any) -> AsyncResult:
         """`apply_async` when the transaction of a database commits. Celery's gives nothing."""
@@ -108,8 +106,8 @@ class JobTask(DjangoTask):
 
     def _checked(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], task_id: str, options: dict[str, Any]
-    ) -> Callable[[], AsyncResult]:
-        """What submits the job, once all that can be known of it now was found right."""
+    ) -> Sending | Eager:
+        """The job that is asked for, once all that can be known of it now was found right."""
         if self.soft_time_limit and self.time_limit and self.soft_time_limit > self.time_limit:
             raise ValueError("soft_time_limit must be less than or equal to time_limit")
         if options.get("max_attempts") is not None and not is_count(options["max_attempts"]):
@@ -124,56 +122,25 @@ class JobTask(DjangoTask):
         if self._dump_pydantic_arguments is not None:
             args, kwargs = self._dump_pydantic_arguments(args, kwargs)
         arguments = self.encode(args, kwargs)
-        if not self.app.conf.task_always_eager:
-            return lambda: self._submit(task_id, args, kwargs, arguments, options)
+        if self.app.conf.task_always_eager:
+            return Eager(task=self, job_id=task_id, arguments=arguments, options=options)
+        asked = self._asked(task_id, self._queue(options, args, kwargs), options)
+        return Sending(
+            task=self, asked=asked, job_id=task_id, call=(args, kwargs), arguments=arguments, options=options
+        )
 
-        def run() -> AsyncResult:
-            with denied_join_result():
-                return self.apply(*self.decode(arguments), task_id=task_id, **options)
-
-        return run
-
-    def _submit(
-        self,
-        task_id: str,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        arguments: str,
-        options: dict[str, Any],
-    ) -> AsyncResult:
-        parent = get_current_worker_task()
-        queue, countdown = self._queue(options, args, kwargs), float(options.get("countdown") or 0)
-        asked = Asked(
+    def _asked(self, task_id: str, queue: str, options: Mapping[str, Any]) -> Asked:
+        countdown = float(options.get("countdown") or 0)
+        return Asked(
             job_id=task_id, queue=queue, priority=min(9, max(0, int(options.get("priority") or 0))),
             key=options.get("key"), delay=timedelta(seconds=countdown), run_at=aware(options.get("eta")),
             expires=expiry(options.get("expires")), idempotency_key=options.get("idempotency_key") or "",
             wait=options.get("wait"),
         )  # fmt: skip
-        options |= told_times(asked.run_at, asked.delay, asked.expires)
-        told: dict[str, Any] = {}
-        if signals.before_task_publish.receivers or signals.after_task_publish.receivers:
-            told = message(self, task_id, queue, (args, kwargs), options)
-            signals.before_task_publish.send(
-                **told, declare=[], retry_policy={}, properties={"correlation_id": task_id, "reply_to": ""}
-            )
-            options["headers"] = own_headers(told["headers"])  # with what its receivers put in
-        asked = replace(asked, options=carried(options, parent.request if parent else None, task_id))
-        accepted = ledger().submit(self.submission(arguments, asked))
-        if told:
-            signals.after_task_publish.send(**told)
-        result = self._result(accepted.id, options)
-        if parent and options.get("add_to_parent", True):
-            parent.add_trail(result)
-        return result
 
     def submission(self, arguments: str, asked: Asked) -> Submission:
         """The job that is asked for, with what the task says of all its jobs."""
         return plain_submission(self.name, arguments, asked)
-
-    def _result(self, task_id: str, options: Mapping[str, Any]) -> AsyncResult:
-        result = self.AsyncResult(task_id)
-        result.ignored = bool(options.get("ignore_result", self.ignore_result))
-        return result
 
     def _queue(self, options: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         route = self.app.amqp.router.route(dict(options), self.name, args, kwargs)

@@ -9,6 +9,7 @@ from celery.app.base import Celery
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 
+from jobs.relay import Relay
 from jobs.ticker import Ticker
 from jobs.worker import control, drain
 from jobs.worker.adopt import Strategies
@@ -77,6 +78,7 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     keeper = Keeper(crew, worker, kind)
     keeper.start()
     Ticker().start()
+    Relay().start()
     atexit.register(keeper.finish)
     logger.info("worker.mustered crew=%s pool=%s tasks=%d", crew.id, kind.name.lower(), len(crew.known.names))
 
