@@ -168,10 +168,10 @@ def test_two_relays_at_once_make_each_job_once(platform, new_relay, queue):
         assert one._relay("default") == ""
 
     threads = [threading.Thread(target=work, args=[new_relay()]) for _ in range(2)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert rows() == []
     assert platform.counts(queue).accepted == platform.counts(queue).waiting == number
 
