@@ -11,8 +11,9 @@ import pytest
 from jobs.ledger import State
 from tests.workers import POOLS, Platform, Worker, eventually, lines, running_worker, started, witness
 
-SLACK_SECONDS = 3.0
-"""Within what a worker exits once its bound has passed: about two seconds, and more on a busy machine."""
+SLACK_SECONDS = 10.0
+"""Within what a worker surely exits once its bound has passed: two, and more on a machine that is busy with
+other tests. The jobs that it hands back would run for a minute."""
 
 
 def ends_within(worker: Worker, seconds: float) -> int:
@@ -104,7 +105,7 @@ def test_a_job_goes_from_a_bounded_worker_to_another_at_once(platform, valkey_ur
         eventually(lambda: "attempt.handed_back" in one.log)
         told = time.monotonic()
         started(tmp_path / "w", attempts=2)
-        assert time.monotonic() - told < 1.5
+        assert time.monotonic() - told < 5  # a lease is 20 s
         (tmp_path / "go").touch()
         assert platform.value(job) == 1
 
@@ -227,7 +228,7 @@ def test_a_bounded_worker_kills_nothing_before_redis_has_taken_the_job_back(plat
         valkey.pause()
         worker.process.send_signal(signal.SIGTERM)
         eventually(lambda: "keeper.no_ledger" in worker.log)
-        until = time.monotonic() + 0.5 + SLACK_SECONDS
+        until = time.monotonic() + 3
         eventually(lambda: time.monotonic() > until)
         assert Path(f"/proc/{pid}").exists()
         assert worker.process.poll() is None

@@ -51,17 +51,17 @@ def test_an_attempt_that_the_ledger_gave_up_ends_at_its_limit_all_the_same(platf
         assert "attempt.hard_limit" not in worker.log
 
 
-def test_a_fork_waits_for_no_redis(platform, valkey, tmp_path):
+def test_a_fork_does_not_wait_until_redis_is_back(platform, valkey, tmp_path):
     with running_worker(valkey.url, "threads", queues="fork") as worker:
-        late = platform.submit("overrun", '{"seconds": 10}', queue="fork")
+        late = platform.submit("overrun", '{"seconds": 22}', queue="fork")
         arguments = json.dumps({"file": str(tmp_path / "w"), "wait_for": str(tmp_path / "go")})
         job = platform.submit("forks", arguments, queue="fork")
         started(tmp_path / "w")
         valkey.pause()
         eventually(lambda: "keeper.no_ledger" in worker.log)
-        until = time.monotonic() + 6
+        until = time.monotonic() + 10
         eventually(lambda: time.monotonic() > until)
         valkey.resume()
         assert platform.result(late)["result"]["exc_type"] == "TimeLimitExceeded"
         (tmp_path / "go").touch()
-        assert platform.value(job) < 4
+        assert platform.value(job) < 8

@@ -29,6 +29,8 @@ from jobs.worker.memory import Shortage
 
 logger = logging.getLogger("jobs.worker")
 LOOK_EVERY_SECONDS = 0.1
+AWAY_SECONDS = 0.5
+"""Between two looks while Redis is away: each waits for it, and who would fork waits meanwhile."""
 IDLE_SECONDS = 3.0
 """How long a stopping worker's holders are idle before its pool is told to wait no longer."""
 LEAVE_SECONDS = {Kind.PREFORK: 1.5, Kind.THREADS: 0.5, Kind.SOLO: 0.5}
@@ -56,7 +58,7 @@ class Keeper(threading.Thread):
         self._facts = json.dumps(facts)
 
     def run(self) -> None:
-        while not self._ended.wait(LOOK_EVERY_SECONDS):
+        while not self._ended.wait(AWAY_SECONDS if self._away else LOOK_EVERY_SECONDS):
             try:
                 with during_work:
                     self._look()
