@@ -31,6 +31,9 @@ STRIKE_IT = """The run submits jobs to {api} and strikes nothing by itself. Whil
 Effects are read from {witness}; workers on other machines write
 theirs there, and then only states and the gap are judged here."""
 
+EXAMPLE_LENGTH = 160
+"""What is shown of an example; the file of the figures has all of it."""
+
 
 def chaos(plan: Plan, *, stock: bool, keep: bool, figures_file: Path | None) -> int:
     """Run the proof on processes of its own; gives the exit code.
@@ -107,8 +110,8 @@ def _told(screen: Screen, runs: list[Figures], figures_file: Path | None) -> int
     for line in ("", *table(runs), ""):
         screen.line(line)
     for figures in runs:
-        for example in figures.examples[:5]:
-            screen.line(f"{figures.subject}: {example}")
+        for example in figures.examples:
+            screen.line(f"{figures.subject}: {example[:EXAMPLE_LENGTH]}")
     screen.line(verdict(runs[0]))
     if figures_file:
         figures_file.write_text(json.dumps([asdict(figures) for figures in runs], indent=1) + "\n")

@@ -11,6 +11,7 @@ from jobs.chaos.settle import Told
 from jobs.chaos.strikes import Strikes
 from jobs.chaos.witness import Effect
 
+EXAMPLES = 3
 EARLY_NS = 20_000_000
 """How much before its time a delayed job may begin: clocks differ in their pace."""
 
@@ -58,7 +59,7 @@ class Figures:
     """Processes that ended though nobody struck them."""
     seconds: float = 0.0
     examples: list[str] = field(default_factory=list)
-    """Some of the jobs that are not as promised."""
+    """Some of the jobs that are not as promised, a few for each fault."""
 
     @property
     def faulty(self) -> dict[str, int]:
@@ -139,7 +140,8 @@ class Reckoning:
 
     def _fault(self, name: str, task_id: str, what: str, number: int = 1) -> None:
         setattr(self._figures, name, getattr(self._figures, name) + number)
-        if len(self._figures.examples) < 20:
+        told = [example for example in self._figures.examples if example.startswith(f"{name}:")]
+        if len(told) < EXAMPLES:
             self._figures.examples.append(f"{name}: job {task_id}: {what}")
 
 
