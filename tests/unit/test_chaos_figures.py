@@ -63,6 +63,10 @@ def test_a_job_that_has_no_end_and_is_nowhere_is_lost():
     assert figures(Told(status="PENDING"), [], remaining=()).faulty == {"lost": 1}
 
 
+def test_a_job_that_was_done_and_is_never_told_so_is_wrong():
+    assert figures(Told(status="RETRY"), [effect()], remaining=()).faulty == {"wrong": 1}
+
+
 def test_a_result_that_is_not_the_last_attempt_s_is_no_fence():
     found = figures(SOUND, [effect(), effect(token=2, began=2.5, ended=4)])
     assert found.faulty == {"doubled": 1, "unfenced": 1}

@@ -33,7 +33,8 @@ class Figures:
     lost: int = 0
     stuck: int = 0
     wrong: int = 0
-    """Jobs that ended otherwise than their kind may, or that began too early."""
+    """Jobs that ended otherwise than their kind may, that began too early, or that are done and nowhere
+    any more, and were never told as ended."""
     doubled: int | None = 0
     """None where the rig cannot tell: it did not do the kills."""
     overtaken: dict[str, int] = field(default_factory=dict)
@@ -89,8 +90,11 @@ class Reckoning:
         self._ends[told.status or "unknown"] += 1
         self._figures.attempts += len(attempts)
         if not told.is_final:
-            kind = "stuck" if told.status and task_id in self._remaining else "lost"
-            self._fault(kind, task_id, f"{entry.planned.kind}, {told.status or 'unknown'}")
+            self._fault(
+                self._why_open(task_id, told, attempts),
+                task_id,
+                f"{entry.planned.kind}, {told.status or 'unknown'}",
+            )
         elif told.status not in entry.planned.ends:
             self._fault("wrong", task_id, f"{entry.planned.kind} ended in {told.status}: {told.result}")
         elif told.status == "SUCCESS" and self._figures.witnessed:
@@ -108,6 +112,12 @@ class Reckoning:
         figures.longest_wait = max(self._waits, default=None)
         figures.median_wait = median(self._waits) if self._waits else None
         figures.longest_recovery = max(self._recoveries, default=None)
+
+    def _why_open(self, task_id: str, told: Told, attempts: list[Effect]) -> str:
+        if told.status and task_id in self._remaining:
+            return "stuck"
+        done = any(effect.ended is not None and not effect.failed for effect in attempts)
+        return "wrong" if told.status and done else "lost"
 
     def _causes(self) -> dict[str, int]:
         causes = {why.value: self._overtaken[why] for why in Overtaken}

@@ -49,6 +49,8 @@ class Rig:
             raise
         chance = Random(f"{self._plan.seed} faults")
         self._silences = Silences(self.fleet, self._proxies, self.strikes, chance)
+        if self._plan.kills:
+            self._silences.begin()
         self.faults = Kills(self.fleet, self.strikes, chance).all | self._silences.all
         return self
 

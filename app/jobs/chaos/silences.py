@@ -30,7 +30,6 @@ class Silences:
         self._strikes = strikes
         self._chance = chance
         self._undoing: list[_Undo] = []
-        self._cut(CALM_SHARE)
         self.all: dict[str, Callable[[], bool]] = {
             "pool process frozen": self._freeze_pool_process,
             "worker frozen": self._freeze_worker,
@@ -40,6 +39,10 @@ class Silences:
             "worker cut off": self._cut_worker_off,
             "replies cut": self._drop_replies,
         }
+
+    def begin(self) -> None:
+        """From now on replies are lost now and then."""
+        self._cut(CALM_SHARE)
 
     def end(self) -> None:
         """Undo all that is not undone yet."""
