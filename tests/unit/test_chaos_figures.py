@@ -25,11 +25,13 @@ def effect(token=1, began=2.0, ended=3.0):
     )  # fmt: skip
 
 
-def figures(told, effects, planned=None, *, remaining=("a",), idempotent=False):
+def figures(told, effects, planned=None, *, remaining=("a",), idempotent=False, revoked=None):
     """The figures of one job, `a`, that was accepted one second after the clock's zero."""
     books, found = Books(), Figures(subject="it", idempotent=idempotent, gap_at_end=0, gap_largest=0)
     entry = books.sent(planned or Planned(serial=0, kind="quick", task="chaos.quick"), 0)
     books.answered(entry, "a", SECOND)
+    if revoked is not None:
+        books.revoked["a"] = int(revoked * SECOND)
     reckon(found, books, effects, {"a": told}, Strikes(), remaining)
     return found
 
@@ -70,6 +72,14 @@ def test_a_job_that_was_done_and_is_never_told_so_is_wrong():
 def test_a_result_that_is_not_the_last_attempt_s_is_no_fence():
     found = figures(SOUND, [effect(), effect(token=2, began=2.5, ended=4)])
     assert found.faulty == {"doubled": 1, "unfenced": 1}
+
+
+def test_a_cancel_that_was_told_to_end_a_job_ended_it():
+    slow = Planned(serial=0, kind="cancelled", task="chaos.slow")
+    assert figures(Told(status="REVOKED"), [], slow, revoked=2).faulty == {}
+    assert figures(Told(status="REVOKED"), [effect()], slow, revoked=4).faulty == {}
+    assert figures(Told(status="REVOKED"), [effect()], slow, revoked=1).faulty == {"wrong": 1}
+    assert figures(SOUND, [effect()], slow, revoked=4).faulty == {"wrong": 1}
 
 
 def test_a_delayed_job_that_begins_too_early_is_wrong():

@@ -12,7 +12,6 @@ class Entry:
 
     planned: Planned
     first_sent: int
-    last_sent: int
     accepted: int | None = None
     """When the answer that accepts it was read."""
     task_id: str = ""
@@ -24,8 +23,8 @@ class Books:
     """Written by many threads."""
 
     def __init__(self) -> None:
-        self.probes: set[str] = set()
-        """Jobs that were submitted to learn what the API can do."""
+        self.revoked: dict[str, int] = {}
+        """Jobs of which a cancel was answered that it ended them, and when that was read."""
         self._entries: dict[int, Entry] = {}
         self._accepted = 0
         self._lock = threading.Lock()
@@ -35,9 +34,8 @@ class Books:
         with self._lock:
             entry = self._entries.get(planned.serial)
             if entry is None:
-                entry = Entry(planned=planned, first_sent=at, last_sent=at)
+                entry = Entry(planned=planned, first_sent=at)
                 self._entries[planned.serial] = entry
-            entry.last_sent = at
             return entry
 
     def answered(self, entry: Entry, task_id: str, at: int) -> None:

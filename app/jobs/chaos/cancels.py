@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
+from jobs.chaos.books import Books
 from jobs.chaos.client import Api, Unanswered
+from jobs.chaos.strikes import now
 
 TRY_AGAIN = (429, 500, 502, 503, 504)
 """Answers after which a request is sent again; it may have been served, or not."""
@@ -18,10 +20,11 @@ PAUSE_SECONDS = 0.1
 class Canceller(threading.Thread):
     """Cancels jobs when their time has come."""
 
-    def __init__(self, urls: Sequence[str], run: str) -> None:
+    def __init__(self, urls: Sequence[str], run: str, books: Books) -> None:
         super().__init__(name="canceller", daemon=True)
         self.answers: Counter[int] = Counter()
         """By their status."""
+        self._books = books
         self._api = Api(urls, f"{run} cancels")
         self._due: list[tuple[float, str]] = []
         self._open = 0
@@ -66,6 +69,8 @@ class Canceller(threading.Thread):
                 continue
             if answer.status not in TRY_AGAIN:
                 self.answers[answer.status] += 1
+                if answer.status == 200 and answer.json().get("outcome") == "revoked":
+                    self._books.revoked[task_id] = now()
                 return
             self._stop.wait(PAUSE_SECONDS)
 

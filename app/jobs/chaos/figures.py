@@ -33,8 +33,8 @@ class Figures:
     lost: int = 0
     stuck: int = 0
     wrong: int = 0
-    """Jobs that ended otherwise than their kind may, that began too early, or that are done and nowhere
-    any more, and were never told as ended."""
+    """Jobs that ended otherwise than their kind may, that began too early or after their cancel had ended
+    them, or that are done and nowhere any more, and were never told as ended."""
     doubled: int | None = 0
     """None where the rig cannot tell: it did not do the kills."""
     overtaken: dict[str, int] = field(default_factory=dict)
@@ -85,8 +85,10 @@ class Reckoning:
         self._waits: list[float] = []
         self._recoveries: list[float] = []
 
-    def add(self, task_id: str, entry: Entry, told: Told, attempts: list[Effect]) -> None:
-        """A job that was accepted."""
+    def add(
+        self, task_id: str, entry: Entry, told: Told, attempts: list[Effect], revoked: int | None = None
+    ) -> None:
+        """A job that was accepted; `revoked` is when its cancel was answered that it had ended it."""
         self._ends[told.status or "unknown"] += 1
         self._figures.attempts += len(attempts)
         if not told.is_final:
@@ -99,6 +101,8 @@ class Reckoning:
             self._fault("wrong", task_id, f"{entry.planned.kind} ended in {told.status}: {told.result}")
         elif told.status == "SUCCESS" and self._figures.witnessed:
             self._check_effect(task_id, told, attempts)
+        if revoked is not None:
+            self._check_revoked(task_id, told, attempts, revoked)
         self._add_attempts(task_id, attempts)
         if entry.accepted is not None and attempts and task_id == entry.task_id:
             self._add_wait(task_id, entry, attempts)
@@ -133,6 +137,12 @@ class Reckoning:
             self._fault("lost", task_id, "SUCCESS, and the witness knows of no such effect")
         elif token != max(effect.token for effect in attempts):
             self._fault("unfenced", task_id, f"the record is of token {token}, not of the last attempt")
+
+    def _check_revoked(self, task_id: str, told: Told, attempts: list[Effect], revoked: int) -> None:
+        if told.status != "REVOKED":
+            self._fault("wrong", task_id, f"its cancel ended it, and it is {told.status}")
+        elif any(effect.began > revoked and not self._judge.was_silent(effect) for effect in attempts):
+            self._fault("wrong", task_id, "it began after its cancel had ended it")
 
     def _add_attempts(self, task_id: str, attempts: list[Effect]) -> None:
         found = self._judge.count(attempts)
@@ -176,5 +186,6 @@ def reckon(
     figures.accepted_twice = len(unseen)
     reckoning = Reckoning(figures, Judge(strikes.all), remaining)
     for task_id, entry in (owners | unseen).items():
-        reckoning.add(task_id, entry, told.get(task_id, Told(status="")), by_job.get(task_id, []))
+        each = told.get(task_id, Told(status=""))
+        reckoning.add(task_id, entry, each, by_job.get(task_id, []), books.revoked.get(task_id))
     reckoning.close()

@@ -68,6 +68,14 @@ class Judge:
                 found.append((after.began - killed) / 1e9)
         return found
 
+    def was_silent(self, effect: Effect) -> bool:
+        """Whether its worker was silent just before it began: it may have been claimed long before."""
+        return any(
+            each.at <= effect.began and (each.until is None or each.until >= effect.began - SPARE)
+            for each in self._of(effect)
+            if not each.fatal
+        )
+
     def _why(self, effect: Effect, after: Effect) -> Overtaken:
         killed = self.killed(effect)
         ends = [at for at in (effect.ended, killed) if at is not None]

@@ -30,6 +30,12 @@ class Planned:
     """How long after its submit it is to be cancelled; None for not."""
 
     @property
+    def path(self) -> str:
+        """Where it is submitted."""
+        query = f"?delay={self.delay.total_seconds()}" if self.delay else ""
+        return f"/api/tasks/{self.task}/{query}"
+
+    @property
     def ends(self) -> frozenset[State]:
         """The states that it may end in."""
         return ENDS.get(self.kind, frozenset({State.SUCCESS}))

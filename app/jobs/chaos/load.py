@@ -1,7 +1,6 @@
 """The load: every planned job is submitted until it is accepted, by several threads at once."""
 
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 
 from jobs.chaos.books import Books, Entry
@@ -10,7 +9,6 @@ from jobs.chaos.client import Api, Unanswered
 from jobs.chaos.kinds import Planned
 from jobs.chaos.plan import CannotRun
 from jobs.chaos.strikes import now
-from jobs.chaos.subject import Subject
 
 THREADS = 8
 PAUSE_SECONDS = 0.1
@@ -20,11 +18,8 @@ ACCEPTED = (200, 202)
 class Load:
     """Submits jobs, and hands on those that are to be cancelled."""
 
-    def __init__(
-        self, urls: Sequence[str], subject: Subject, books: Books, run: str, canceller: Canceller | None
-    ) -> None:
+    def __init__(self, urls: Sequence[str], books: Books, run: str, canceller: Canceller | None) -> None:
         self._urls = urls
-        self._subject = subject
         self._books = books
         self._run = run
         self._canceller = canceller
@@ -73,13 +68,9 @@ class Load:
 
     def _submit(self, api: Api, planned: Planned) -> None:
         key = f"{self._run}-{planned.serial}"
-        own_id = str(uuid.uuid4())
         while not self._stop.is_set():
             entry = self._books.sent(planned, now())
-            if planned.delay:
-                task_id = self._subject.submit_later(planned, own_id)
-            else:
-                task_id = _posted(api, planned, key)
+            task_id = _posted(api, planned, key)
             if task_id is not None:
                 self._accept(entry, task_id)
                 return
@@ -96,7 +87,7 @@ class Load:
 def _posted(api: Api, planned: Planned, key: str) -> str | None:
     """The id of a job that was accepted; None where it may have been, or not."""
     try:
-        answer = api.post(f"/api/tasks/{planned.task}/", planned.arguments, key)
+        answer = api.post(planned.path, planned.arguments, key)
     except Unanswered:
         return None
     if answer.status in ACCEPTED:

@@ -57,8 +57,8 @@ class Run:
         if not abilities.cancels:
             self._screen.line("cancels: not in this release")
         sampler = self._sampler()
-        canceller = Canceller(target.urls, self._run) if abilities.cancels else None
-        load = Load(target.urls, target.subject, self._books, self._run, canceller)
+        canceller = Canceller(target.urls, self._run, self._books) if abilities.cancels else None
+        load = Load(target.urls, self._books, self._run, canceller)
         storm = self._storm(sampler)
         try:
             self._strike(sampler, load, storm, canceller)

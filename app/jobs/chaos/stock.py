@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs.chaos.kinds import Planned
 from jobs.chaos.processes import Program
 from jobs.chaos.stock_app import VISIBILITY_SECONDS, app
 from jobs.chaos.subject import Tally
@@ -41,16 +40,6 @@ class Stock:
         argv = (str(BIN / "gunicorn"), *options, "--bind", f"127.0.0.1:{port}", f"{APPLICATION}:application")
         env = _addressed(env)
         return Program(name=name, argv=argv, env=env, cwd=directory, back_after=timedelta(seconds=0.5))
-
-    def submit_later(self, planned: Planned, task_id: str) -> str | None:
-        try:
-            with app.connection_for_write(self._url) as connection:
-                sent = app.tasks[planned.task].apply_async(
-                    kwargs=planned.arguments, countdown=planned.delay.total_seconds(), connection=connection
-                )
-                return str(sent.id)
-        except Exception:  # noqa: BLE001 - whatever it was, the message may lie there
-            return None
 
     def tally(self) -> Tally | None:
         try:

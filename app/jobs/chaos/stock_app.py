@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from celery import Celery
 
@@ -93,7 +94,9 @@ def _answer(method: str, path: list[str], environ: dict[str, Any]) -> tuple[str,
             return "200 OK", {"task_id": task_id, "status": meta["status"], "result": result}
         case "POST", ["api", "tasks", name]:
             arguments = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-            return "202 Accepted", {"task_id": app.tasks[name].apply_async(kwargs=arguments).id}
+            delay = float(dict(parse_qsl(environ["QUERY_STRING"])).get("delay", 0))
+            sent = app.tasks[name].apply_async(kwargs=arguments, countdown=delay or None)
+            return "202 Accepted", {"task_id": sent.id}
         case "POST", ["api", "jobs", task_id, "cancel"]:
             app.control.revoke(task_id)
             return "202 Accepted", {"task_id": task_id}

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from jobs.chaos.kinds import Planned
 from jobs.chaos.processes import Program
 
 
@@ -23,7 +22,7 @@ class Tally:
 class Subject(Protocol):
     """Processes that take jobs and run them.
 
-    They serve `POST /api/tasks/…/`, `GET /api/tasks/status/…/` and, where they can,
+    They serve `POST /api/tasks/…/?delay=…`, `GET /api/tasks/status/…/` and, where they can,
     `POST /api/jobs/…/cancel/`.
     """
 
@@ -39,12 +38,6 @@ class Subject(Protocol):
 
     def api(self, name: str, directory: Path, env: Mapping[str, str], port: int) -> Program:
         """An API on this port of this machine."""
-
-    def submit_later(self, planned: Planned, task_id: str) -> str | None:
-        """Submit a delayed job, in one try; gives its id, or None where it may have gone through or not.
-
-        The id is the one that is given, where that makes a second try harmless.
-        """
 
     def tally(self) -> Tally | None:
         """How far it is; None while Redis is away."""

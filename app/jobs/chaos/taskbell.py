@@ -1,19 +1,17 @@
 """The platform as a subject: its own commands, its own ledger's counts."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from jobs.chaos.kinds import Planned
 from jobs.chaos.plan import CannotRun
 from jobs.chaos.processes import Program
 from jobs.chaos.subject import Tally
 from jobs.conf import Settings
 from jobs.errors import LedgerUnavailable
-from jobs.ledger import Ledger, Submission
+from jobs.ledger import Ledger
 from jobs.up.plan import APP
 
 BIN = Path(sys.executable).parent
@@ -27,7 +25,6 @@ class Taskbell:
     def __init__(self, settings: Settings) -> None:
         self.patience = settings.LEASE * 6
         self._ledger = Ledger(settings)
-        self._queue = settings.DEFAULT_QUEUE
 
     def prepare(self, directory: Path, env: Mapping[str, str]) -> None:
         command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
@@ -43,17 +40,6 @@ class Taskbell:
     def api(self, name: str, directory: Path, env: Mapping[str, str], port: int) -> Program:
         argv = (str(BIN / "gunicorn"), "--config", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}")
         return Program(name=name, argv=argv, env=env, cwd=APP, back_after=timedelta(seconds=0.5))
-
-    def submit_later(self, planned: Planned, task_id: str) -> str | None:
-        submission = Submission(
-            id=task_id, task=planned.task, queue=self._queue, arguments=json.dumps(planned.arguments),
-            delay=planned.delay,
-        )  # fmt: skip
-        try:
-            self._ledger.submit(submission)
-        except LedgerUnavailable:
-            return None
-        return task_id
 
     def tally(self) -> Tally | None:
         try:
