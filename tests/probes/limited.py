@@ -1,0 +1,91 @@
+"""Tasks with limits, keys, expiry, retention and uniqueness; each leaves a line when it begins and ends."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from jobs import Job, task
+
+
+def work(file: str, name: str, seconds: float) -> str:
+    """Take some seconds, and leave when that began and when it ended."""
+    began = time.monotonic()  # one clock for all processes of a machine
+    time.sleep(seconds)
+    with Path(file).open("a") as lines:
+        lines.write(f"{name} {began} {time.monotonic()}\n")
+    return name
+
+
+@task
+def unlimited(file: str, name: str, seconds: float = 0) -> str:
+    return work(file, name, seconds)
+
+
+@task(key="tenant")
+def for_a_tenant(file: str, tenant: str, seconds: float = 0) -> str:
+    return work(file, tenant, seconds)
+
+
+@task(max_running=2)
+def two_at_once(file: str, name: str, seconds: float) -> str:
+    return work(file, name, seconds)
+
+
+@task(key="tenant", max_running_per_key=1)
+def one_a_tenant(file: str, tenant: str, seconds: float) -> str:
+    return work(file, tenant, seconds)
+
+
+@task(rate="10/s")
+def ten_a_second(file: str, name: str = "x") -> str:
+    return work(file, name, 0)
+
+
+@task(rate="80/m")
+def eighty_a_minute(file: str, name: str = "x") -> str:
+    return work(file, name, 0)
+
+
+@task(key="tenant", rate_per_key="5/s")
+def five_a_second_a_tenant(file: str, tenant: str) -> str:
+    return work(file, tenant, 0)
+
+
+@task(expires=timedelta(seconds=1))
+def soon_stale(file: str, name: str = "x") -> str:
+    return work(file, name, 0)
+
+
+@task(result_ttl=timedelta(seconds=1), failure_ttl=timedelta(seconds=1))
+def soon_forgotten(fails: bool = False) -> str:  # noqa: FBT001, FBT002 - a JSON field
+    if fails:
+        raise ValueError("as asked")
+    return "done"
+
+
+@task(unique=True)
+def only_one_runs(file: str, wait_for: str = "") -> str:
+    return _until(file, wait_for)
+
+
+@task(unique=("order",), unique_conflict="refuse")
+def only_one_an_order(order: int, file: str, wait_for: str = "") -> str:
+    return _until(file, wait_for)
+
+
+@task(unique=True, unique_while="waiting")
+def only_one_waits(file: str, wait_for: str = "") -> str:
+    return _until(file, wait_for)
+
+
+def _until(file: str, wait_for: str) -> str:
+    Path(file).touch()
+    until = time.monotonic() + 60
+    while wait_for and not Path(wait_for).exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    return "done"
+
+
+@task
+def attempt_of(job: Job) -> int:
+    return job.attempt
