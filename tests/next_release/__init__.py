@@ -1,0 +1,1 @@
+"""A task that only workers of the next release know."""
