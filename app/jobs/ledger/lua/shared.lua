@@ -10,6 +10,7 @@ local GONE_TTL = @GONE_TTL_MS@
 local ONCE_TTL = @ONCE_TTL_MS@
 local QUEUE_MAX_RUNNING = @QUEUE_MAX_RUNNING@ -- by queue
 local QUEUE_MAX_LENGTH = @QUEUE_MAX_LENGTH@
+local MEMORY_GUARD = @MEMORY_GUARD@ -- share of maxmemory above which nothing more is accepted
 local RECORD_VERSION = '1'
 local BELLS = 2 -- ring while fewer lie in the queue's list; each worker that wakes wakes the next
 local RECORD_GRACE = 3600000 -- ms that a record outlives its results, so that tick sees what it trims
@@ -68,4 +69,15 @@ end
 
 local function ring_if_few(queue)
   if bells(queue) < BELLS and is_claimable(queue) then ring(queue) end
+end
+
+-- Says, for the submits to come, whether Redis is close to its maxmemory.
+local function guard_memory()
+  local told = call('INFO', 'memory')
+  local used, most = string.match(told, 'used_memory:(%d+)'), string.match(told, 'maxmemory:(%d+)')
+  if tonumber(most) > 0 and tonumber(used) > tonumber(most) * MEMORY_GUARD then
+    call('HSET', P .. 'tick', 'full', 1)
+  else
+    call('HDEL', P .. 'tick', 'full')
+  end
 end

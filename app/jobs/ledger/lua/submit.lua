@@ -51,7 +51,8 @@ with('unique', unique)
 with('uwait', unique_waiting)
 with('also', expires .. ttls .. unique ~= '' and '1' or '')
 call('HSET', record, unpack(fields))
-call('HINCRBY', queue_key(queue), 'accepted', 1)
+-- A tick looks once a second: much can come in meanwhile.
+if call('HINCRBY', queue_key(queue), 'accepted', 1) % 256 == 0 then guard_memory() end
 if call('SADD', P .. 'queues', queue) == 1 then
   for _, paused in ipairs(call('SMEMBERS', P .. 'paused')) do park(queue, paused, 'paused') end
 end

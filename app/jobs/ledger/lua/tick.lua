@@ -10,7 +10,6 @@ local PIECE = 100 -- about 3 ms, however many queues there are
 local AT_IT = 50000 -- us that other tickers leave the rest of a large piece to the one that began it
 local SOON = 250000 -- us between two looks while rates hold jobs back
 local TURNS_KEPT = 3600000000 -- us that a key's last turn is remembered
-local MEMORY_GUARD = @MEMORY_GUARD@ -- share of maxmemory above which nothing more is accepted
 -- us without a tick after which nobody can be blamed for a lease not renewed
 local GAP = math.max(2000000, math.min(5000000, LEASE / 4))
 local before = call('HMGET', P .. 'tick', 'at', 'grace', 'next')
@@ -107,16 +106,6 @@ local function ring_if_silent(queue)
   end
   for _ = 1, times do ring(queue) end
   if not early then call('HSET', queue_key(queue), 'rung', times, 'rung_at', at) end
-end
-
-local function guard_memory()
-  local told = call('INFO', 'memory')
-  local used, most = string.match(told, 'used_memory:(%d+)'), string.match(told, 'maxmemory:(%d+)')
-  if tonumber(most) > 0 and tonumber(used) > tonumber(most) * MEMORY_GUARD then
-    call('HSET', P .. 'tick', 'full', 1)
-  else
-    call('HDEL', P .. 'tick', 'full')
-  end
 end
 
 if NOW >= grace then
