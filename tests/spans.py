@@ -1,4 +1,4 @@
-"""When jobs began and ended, as the probes of `tests.probes.limits` write it."""
+"""When jobs began and ended, as the probes of `tests.probes.limited` write it."""
 
 from dataclasses import dataclass
 from pathlib import Path

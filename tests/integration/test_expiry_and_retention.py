@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from jobs.ledger import State
-from tests.probes.limits import soon_forgotten, soon_stale
+from tests.probes.limited import soon_forgotten, soon_stale
 from tests.servers import running_api
 from tests.workers import Platform, eventually, running_worker, seconds
 

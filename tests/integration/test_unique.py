@@ -7,7 +7,7 @@ import pytest
 
 from jobs.errors import NotUnique
 from jobs.ledger import State
-from tests.probes.limits import only_one, only_one_an_order, only_one_waits
+from tests.probes.limited import only_one_an_order, only_one_runs, only_one_waits
 from tests.servers import running_api
 from tests.workers import eventually, running_worker, seconds
 
@@ -37,15 +37,15 @@ def let_go(file):
 
 def test_a_second_submit_gets_the_first_job_while_that_is_unfinished(platform, worker, files):
     began, go = files
-    first = only_one.delay(began, go)
-    assert only_one.delay(began, go).id == first.id
+    first = only_one_runs.delay(began, go)
+    assert only_one_runs.delay(began, go).id == first.id
     begins(began)
-    assert only_one.delay(began, go).id == first.id
-    other = only_one.delay(began)
+    assert only_one_runs.delay(began, go).id == first.id
+    other = only_one_runs.delay(began)
     assert other.id != first.id
     let_go(go)
     platform.value(first.id)
-    again = only_one.delay(began, go)
+    again = only_one_runs.delay(began, go)
     assert again.id != first.id
     assert platform.value(again.id) == "done"
 
@@ -81,20 +81,20 @@ def test_two_that_are_unique_while_they_wait_are_one_while_nobody_runs_them(file
 
 def test_a_job_that_dies_with_its_process_frees_its_place(platform, worker, files):
     began, go = files
-    first = only_one.delay(began, go)
+    first = only_one_runs.delay(began, go)
     begins(began)
     busy = eventually(lambda: platform.celery.control.inspect(timeout=1).active())
     [pid] = [job["worker_pid"] for jobs in busy.values() for job in jobs]
     os.kill(pid, signal.SIGKILL)
     assert platform.result(first.id)["result"]["exc_type"] == "WorkerLostError"
     let_go(go)
-    assert platform.value(only_one.delay(began, go).id) == "done"
+    assert platform.value(only_one_runs.delay(began, go).id) == "done"
 
 
 @pytest.mark.parametrize("runs", [False, True])
 def test_a_cancelled_job_frees_its_place(platform, worker, files, runs):
     began, go = files
-    call = only_one.with_options(queue="celery" if runs else "nobody")
+    call = only_one_runs.with_options(queue="celery" if runs else "nobody")
     first = call.delay(began, go)
     if runs:
         begins(began)
@@ -106,7 +106,7 @@ def test_a_cancelled_job_frees_its_place(platform, worker, files, runs):
 
 
 def test_an_expired_job_frees_its_place(platform, valkey_url, files):
-    call = only_one.with_options(queue="nobody", expires=seconds(0.3))
+    call = only_one_runs.with_options(queue="nobody", expires=seconds(0.3))
     first = call.delay(*files)
     with running_api(valkey_url, WEB_CONCURRENCY="1"):
         platform.result(first.id)
