@@ -20,7 +20,8 @@ by_type: dict[str, Any] = {
     name: st.none() | instants if kind == datetime | None else st.from_type(kind)
     for name, kind in get_type_hints(Submission).items()
 }
-submissions = st.builds(Submission, **by_type)
+names = st.text().filter(lambda name: "\n" not in name)
+submissions = st.builds(Submission, **by_type | {"task": names, "queue": names})
 
 
 @given(submissions)
