@@ -33,7 +33,7 @@ def test_a_job_that_nobody_starts_is_revoked_when_it_expires(platform, tmp_path,
     file = str(tmp_path / "never")
     began = time.monotonic()
     if said == "by the task":
-        job = soon_stale.delay(file).id
+        job = soon_stale.with_options(queue="nobody").delay(file).id
     elif said == "by the submit":
         job = soon_stale.with_options(queue="nobody", expires=timedelta(seconds=0.5)).delay(file).id
     else:

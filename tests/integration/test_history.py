@@ -12,9 +12,15 @@ def told(platform, job):
     return [(entry["attempt"], entry["outcome"]) for entry in platform.ledger.attempts(job)]
 
 
+def itself(platform, worker):
+    """This worker among those that live, or of late did."""
+    living = platform.ledger.browse.workers()
+    return next((each for each in living if each.facts["pid"] == worker.process.pid), None)
+
+
 def test_failed_lost_and_handed_back_attempts_are_told_with_their_cause(platform, valkey_url, tmp_path):
     with running_worker(valkey_url, concurrency=1, JOBS_SHUTDOWN_SECONDS="0.1") as worker:
-        [alive] = eventually(platform.ledger.browse.workers)
+        alive = eventually(lambda: itself(platform, worker))
         flaky = platform.submit("flaky", json.dumps({"file": str(tmp_path / "flaky")}))
         assert platform.value(flaky) == 3
         killed = platform.submit("die", '{"attempts": 1}')
