@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -62,19 +62,15 @@ def submission(task: Task[Any, Any], arguments: str, asked: Asked) -> Submission
         ArgumentsInvalid: the task's key, or what is to be unique, lies in an object that is not there.
     """
     options = task.options
-    expires = options.expires if asked.expires is None else asked.expires
-    return Submission(
-        id=asked.job_id or str(uuid.uuid4()), task=task.name, arguments=arguments,
-        queue=asked.queue or options.queue or settings().DEFAULT_QUEUE,
+    told = replace(
+        asked, queue=asked.queue or options.queue,
         priority=options.priority if asked.priority is None else asked.priority,
-        key=short(_key(task, arguments) if asked.key is None else asked.key),
-        delay=asked.delay, due=asked.run_at, options=asked.options,
-        expires=expires if isinstance(expires, datetime) else None,
-        expires_in=expires if isinstance(expires, timedelta) else None,
-        retention=_retention(options), unique=_unique(task, arguments),
-        wait=(options.wait or "") if asked.wait is None else asked.wait,
-        idempotency_key=asked.idempotency_key,
+        key=_key(task, arguments) if asked.key is None else asked.key,
+        expires=options.expires if asked.expires is None else asked.expires,
+        wait=options.wait if asked.wait is None else asked.wait,
     )  # fmt: skip
+    job = plain_submission(task.name, arguments, told)
+    return replace(job, retention=_retention(options), unique=_unique(task, arguments))
 
 
 def plain_submission(name: str, arguments: str, asked: Asked) -> Submission:
