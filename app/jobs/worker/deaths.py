@@ -42,18 +42,32 @@ class Processes:
         self._worker = worker
         self._known: dict[int, Any] = {}
         self._shortage = shortage
+        self._pool: Any = None
         self._mend_until = 0.0
 
-    def look(self) -> None:
-        """Learn who there is; keep the pool's own eyes open for a while after a death."""
-        self._shortage.look()
-        pool = self._worker.pool and self._worker.pool._pool  # noqa: SLF001 - billiard has no other way
-        if not pool:
+    def meet(self) -> None:
+        """Learn who there is, and from now on who comes, before the pool can have reaped them."""
+        pool = self._worker.pool._pool  # noqa: SLF001 - billiard has no other way
+        if pool is None:  # threads, or solo
             return
-        self._known.update({process.pid: process for process in pool._pool})  # noqa: SLF001
-        if time.monotonic() < self._mend_until:
+        self._pool, maintain = pool, pool.maintain_pool
+
+        def maintain_and_learn() -> None:
+            maintain()
+            self._learn()
+
+        self._worker.pool.maintain_pool = pool.maintain_pool = maintain_and_learn
+        self._learn()
+
+    def _learn(self) -> None:
+        self._known.update({process.pid: process for process in self._pool._pool})  # noqa: SLF001
+
+    def look(self) -> None:
+        """Keep the pool's own eyes open for a while after a death."""
+        self._shortage.look()
+        if self._pool is not None and time.monotonic() < self._mend_until:
             # The pool itself would look for a dead process only every five seconds.
-            self._worker.hub.call_soon(pool.maintain_pool)
+            self._worker.hub.call_soon(self._pool.maintain_pool)
 
     def death(self, pid: int) -> Death | None:
         """How a process ended, or None while it lives. It stays for its parent's pool to reap."""

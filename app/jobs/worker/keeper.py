@@ -46,8 +46,8 @@ class Keeper(threading.Thread):
         self._crew = crew
         self._worker = worker
         self._kind = kind
-        self._processes = Processes(worker, Shortage())
-        self._judge = Judge(crew, kind, self._processes)
+        self.processes = Processes(worker, Shortage())
+        self._judge = Judge(crew, kind, self.processes)
         self._cancels = Cancels(self._judge)
         self._ended = threading.Event()
         self._renewed = float("-inf")
@@ -82,11 +82,11 @@ class Keeper(threading.Thread):
             logger.warning("keeper.not_released reason=%s", error)
 
     def _look(self) -> None:
-        self._processes.look()
+        self.processes.look()
         living: list[tuple[Slot, Running]] = []
         dead: list[tuple[Slot, Running, Death]] = []
         for slot, running in self._crew.board.slots():
-            death = None if running.pid == self._crew.main_pid else self._processes.death(running.pid)
+            death = None if running.pid == self._crew.main_pid else self.processes.death(running.pid)
             if death:
                 dead.append((slot, running, death))
             else:
@@ -109,7 +109,7 @@ class Keeper(threading.Thread):
     def _bury(self, slot: Slot, running: Running, death: Death) -> None:
         cause = f"its process {running.pid} {death}"
         asked = self._crew.board.stopping and death.asked  # by whoever stops the worker: no fault of the job
-        self._processes.mend()
+        self.processes.mend()
         lost = ledger().release("" if asked else cause, [running.holder])
         slot.clear()
         if lost:

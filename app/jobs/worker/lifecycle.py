@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import bootsteps, concurrency, signals
 from celery.app.base import Celery
+from celery.worker.components import Pool
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 
@@ -39,8 +40,13 @@ class Adoption(bootsteps.StartStopStep):
             consumer.cancel_active_requests = crew.stop.cancel
 
 
-class Stopping(bootsteps.StartStopStep):
-    """Whatever ends the worker, also what is no signal, stops the holders first."""
+class Holders(bootsteps.StartStopStep):
+    """The holders are known as soon as there is a pool, and stop first, whatever ends the worker."""
+
+    requires = (Pool,)
+
+    def start(self, worker: Any) -> None:
+        worker.keeper.processes.meet()
 
     def close(self, worker: Any) -> None:
         if crew := drain.crew():
@@ -50,7 +56,7 @@ class Stopping(bootsteps.StartStopStep):
 def install(app: Celery) -> None:
     """Make this application's workers the platform's."""
     app.steps["consumer"].add(Adoption)
-    app.steps["worker"].add(Stopping)
+    app.steps["worker"].add(Holders)
     control.register()
     # Weak references to nested functions would die at once; these are module functions and live.
     signals.worker_init.connect(_on_worker_init)
@@ -75,7 +81,7 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     crew = Crew(worker.app, worker.hostname, max_jobs=max_jobs, in_threads=kind is not Kind.PREFORK)
     worker.wait_for_soft_shutdown = crew.stop.cold
     drain.muster(crew)
-    keeper = Keeper(crew, worker, kind)
+    worker.keeper = keeper = Keeper(crew, worker, kind)
     keeper.start()
     Ticker().start()
     Relay().start()
