@@ -92,11 +92,13 @@ def retry_after(error: Exception, now: datetime) -> timedelta | None:
     """How long an error asks to wait, `LONGEST_RETRY_AFTER` at the most; None where it asks nothing.
 
     It may say so in an attribute `retry_after` (seconds, a timedelta, an aware datetime or a text as in the
-    header), or in the header `Retry-After` (seconds or an HTTP date) of its `headers` or of its `response`,
-    as the errors of httpx, requests, aiohttp and urllib do. What cannot be understood is nothing.
+    header), or in the header `Retry-After` (seconds or an HTTP date, counted from the header `Date`) of its
+    `headers` or of its `response`, as the errors of httpx, requests, aiohttp and urllib do. What cannot be
+    understood is nothing.
     """
     try:
-        seconds = _seconds(_said(error), now)
+        said, told_at = _said(error)
+        seconds = _seconds(said, told_at or now)
     except Exception:  # noqa: BLE001 - the error is the task's own: its attributes may be and do anything
         return None
     return timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER.total_seconds())) if seconds > 0 else None
@@ -115,15 +117,16 @@ def _grown(policy: RetryPolicy, retries: int) -> timedelta:
         return longest if delay else delay
 
 
-def _said(error: Exception) -> Any:
+def _said(error: Exception) -> tuple[Any, datetime | None]:
+    """What the error asks for, and when it said so by its own clock, where it tells that: ours may be off."""
     said = getattr(error, "retry_after", None)
     if said is not None:
-        return said
+        return said, None
     for holder in (error, getattr(error, "response", None)):
-        for name, value in (getattr(holder, "headers", None) or {}).items():
-            if name.lower() == "retry-after":
-                return value
-    return None
+        headers = {name.lower(): value for name, value in (getattr(holder, "headers", None) or {}).items()}
+        if "retry-after" in headers:
+            return headers["retry-after"], _http_date(headers["date"]) if "date" in headers else None
+    return None, None
 
 
 def _seconds(said: Any, now: datetime) -> float:
@@ -131,11 +134,15 @@ def _seconds(said: Any, now: datetime) -> float:
         try:
             return float(said)
         except ValueError:
-            said = parsedate_to_datetime(said)
-            said = said if said.tzinfo else said.replace(tzinfo=UTC)
+            said = _http_date(said)
     if isinstance(said, datetime):
         said -= now
     return said.total_seconds() if isinstance(said, timedelta) else float(said)
+
+
+def _http_date(text: str) -> datetime:
+    instant = parsedate_to_datetime(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _are(kinds: type | tuple[type, ...], *values: object) -> bool:

@@ -143,6 +143,13 @@ def test_an_error_says_how_long_to_wait_in_any_of_the_known_forms(error):
     assert retry_after(error, NOW) == timedelta(minutes=1)
 
 
+def test_a_date_is_counted_from_the_date_of_its_own_answer_whatever_this_clock_says():
+    headers = {"Retry-After": "Sun, 22 Nov 2026 12:01:00 GMT", "date": "Sun, 22 Nov 2026 12:00:00 GMT"}
+    error = Busy(response=SimpleNamespace(headers=headers))
+    for ahead in (timedelta(0), timedelta(hours=1), timedelta(hours=-1)):
+        assert retry_after(error, NOW + ahead) == timedelta(minutes=1)
+
+
 class Trap(Exception):
     @property
     def retry_after(self) -> float:
