@@ -12,12 +12,24 @@ ORDERS = ("scheduled", "started", "retry", "success", "failure", "revoked")
 FINAL_ORDERS = frozenset({"success", "failure", "revoked"})
 QUEUE_KEYS = ("queue", "waiting", "plain", "fair", "keys", "lane", "parked", "tasks", "turns", *ORDERS)
 NEEDS_NO_TTL = re.compile(
-    rf"{P}(queues|tick|bells|leases|rubbish|timers|expiring|cancels|paused|workers"
+    rf"{P}(queues|tick|bells|leases|rubbish|timers|timers_old|expiring|cancels|paused|workers"
     rf"|({'|'.join(QUEUE_KEYS)}|slots|waiters|unique):.*)",
     re.DOTALL,
 )
 """The short list; besides, an unfinished job and what it has, a holder that has a lease, and bells."""
-ZSETS = {"lane", "keys", "plain", "fair", "waiting", "turns", "leases", "timers", "expiring", "workers"}
+ZSETS = {
+    "lane",
+    "keys",
+    "plain",
+    "fair",
+    "waiting",
+    "turns",
+    "leases",
+    "timers",
+    "timers_old",
+    "expiring",
+    "workers",
+}
 SETS = {"queues", "rubbish", "paused", "slots", "waiters", "gone"}
 TEXTS = {"bells", "worker", "unique", "rate"}
 LISTS = {"attempts", "log"}

@@ -1,9 +1,14 @@
-"""What a tick does for queues that have work and no bell, and for those of which very much comes due."""
+"""What a tick does where workers do not come, where very much comes due, and where the clock was set back."""
 
 import pytest
 
+from jobs.ledger import Holder, KnownTasks
+from jobs.limits import Limits
 from tests.integration.a_job import DONE, a_job
+from tests.integration.ledger_strategies import HOURLY
 from tests.workers import seconds
+
+HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
@@ -48,3 +53,24 @@ def test_a_flood_of_due_jobs_in_one_queue_holds_up_no_other(server, ledger):
     while ledger.tick(force=True).more:
         pass
     assert [ledger.counts(queue).waiting for queue in queues] == [3_000, 1, 1, 1]
+
+
+def test_what_a_rate_stopped_by_a_clock_that_was_set_back_goes_on_a_piece_at_a_time(server, ledger):
+    settings = ledger._settings
+    known = KnownTasks({"process": Limits(each_key=HOURLY)}, settings)
+    holder = Holder("holder", settings, known)
+    for number in range(300):
+        for _ in range(2):
+            ledger.submit(a_job(key=f"key-{number}"))
+    while server.raw.exists("tb:fair:celery"):
+        if job := holder.claim("celery"):
+            holder.finish(job, DONE)
+    assert server.raw.hlen("tb:parked:celery") == 300
+    ledger.tick(force=True)
+    server.raw.hincrby("tb:tick", "at", HOUR_US)  # the last tick was in what is now the future
+    assert ledger.tick(force=True).more
+    assert server.raw.hlen("tb:parked:celery") == 200
+    while ledger.tick(force=True).more:
+        pass
+    assert server.raw.exists("tb:parked:celery", "tb:timers", "tb:timers_old") == 0
+    holder.close()

@@ -24,7 +24,12 @@ if NOW < last or NOW - last > GAP then
     call('ZADD', P .. 'leases', grace, holder) -- promised by a clock that was set back
   end
 end
-if NOW < last then call('ZUNIONSTORE', P .. 'timers', 1, P .. 'timers', 'WEIGHTS', 0) end -- so were these
+if NOW < last and call('EXISTS', P .. 'timers') == 1 then -- so were these: all go on, a piece at a time
+  if call('RENAMENX', P .. 'timers', P .. 'timers_old') == 0 then
+    call('ZUNIONSTORE', P .. 'timers_old', 2, P .. 'timers_old', P .. 'timers')
+    call('DEL', P .. 'timers')
+  end
+end
 local left, soonest = PIECE, NOW + 60000000
 
 -- The due members of an order. What is due next tells when the next tick is wanted.
@@ -62,14 +67,20 @@ local function trim(state, queue)
 end
 
 -- What a rate lets go on it soon stops again, until an instant that no tick has seen yet.
-local function let_go_on()
-  local freed = piece(P .. 'timers')
-  for _, member in ipairs(freed) do
+local function let_go_on(key, members)
+  for _, member in ipairs(members) do
     local queue, node = string.match(member, '^([^\n]*)\n(.*)$')
-    call('ZREM', P .. 'timers', member)
+    call('ZREM', key, member)
     unpark(queue, node, 'rate')
   end
-  if #freed > 0 then soonest = NOW + SOON end
+  if #members > 0 then soonest = NOW + SOON end
+end
+
+local function keep_rates()
+  local old = call('ZRANGEBYSCORE', P .. 'timers_old', '-inf', '+inf', 'LIMIT', 0, left)
+  left = left - #old
+  let_go_on(P .. 'timers_old', old)
+  let_go_on(P .. 'timers', piece(P .. 'timers'))
   look_ahead(P .. 'timers')
 end
 
@@ -111,7 +122,7 @@ end
 if NOW >= grace then
   for _, holder in ipairs(piece(P .. 'leases')) do release(holder, 'its worker fell silent') end
 end
-let_go_on()
+keep_rates()
 local queues = call('SMEMBERS', P .. 'queues')
 move_all_due(queues)
 if not early then
