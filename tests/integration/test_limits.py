@@ -1,6 +1,7 @@
 """What limits hold back, over two real workers with two processes each; and what they let through."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 
@@ -113,3 +114,16 @@ def test_a_rate_of_each_key_is_kept_and_holds_up_no_other_key(platform, workers,
     assert platform.state(fast[-1]) is State.PENDING
     all_end(platform, fast)
     assert starts_within(spans(tmp_path / "spans", "big"), after=0, seconds=2) <= 15 * 1.15
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_ten_a_second_are_six_hundred_a_minute_over_four_workers(platform, valkey_url, submit, tmp_path):
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(running_worker(valkey_url, queues="minute", concurrency=1))
+        for _ in range(700):
+            submit("ten_a_second", "minute")
+        runs = eventually(lambda: found if len(found := spans(tmp_path / "spans")) > 650 else [], 100)
+        platform.ledger.pause(queue="minute")
+    assert starts_within(runs, after=0, seconds=60) == pytest.approx(600, rel=0.05)

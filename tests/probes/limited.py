@@ -89,3 +89,11 @@ def _until(file: str, wait_for: str) -> str:
 @task
 def attempt_of(job: Job) -> int:
     return job.attempt
+
+
+@task
+def submits(file: str) -> tuple[str, str]:
+    """Submit a job that is to start in two seconds, and one that is to have started by then; their ids."""
+    later, two = only_one_runs.with_options(delay=timedelta(seconds=2)), timedelta(seconds=2)
+    stale = soon_stale.with_options(queue="nobody", expires=two)
+    return later.delay(f"{file}-later").id, stale.delay(file).id
