@@ -55,6 +55,14 @@ def test_a_flood_of_due_jobs_in_one_queue_holds_up_no_other(server, ledger):
     assert [ledger.counts(queue).waiting for queue in queues] == [3_000, 1, 1, 1]
 
 
+def test_turns_of_long_ago_are_forgotten_however_many_keys_there_were(server, ledger):
+    ledger.submit(a_job())
+    server.raw.zadd("tb:turns:celery", {f"key-{number}": number for number in range(1_700)})
+    while ledger.tick(force=True).more:
+        pass
+    assert not server.raw.exists("tb:turns:celery")
+
+
 def test_what_a_rate_stopped_by_a_clock_that_was_set_back_goes_on_a_piece_at_a_time(server, ledger):
     settings = ledger._settings
     known = KnownTasks({"process": Limits(each_key=HOURLY)}, settings)

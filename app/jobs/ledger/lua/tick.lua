@@ -135,8 +135,9 @@ if not early then
   end
   for _, queue in ipairs(queues) do
     for state in pairs(COUNTER) do trim(state, queue) end
-    local old = piece(order_key('turns', queue), NOW - TURNS_KEPT)
+    local old = call('ZRANGEBYSCORE', order_key('turns', queue), '-inf', NOW - TURNS_KEPT, 'LIMIT', 0, 500)
     if #old > 0 then call('ZREM', order_key('turns', queue), unpack(old)) end
+    if #old == 500 then left = 0 end
   end
 end
 for _, queue in ipairs(queues) do ring_if_silent(queue) end
