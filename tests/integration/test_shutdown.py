@@ -253,3 +253,17 @@ def test_jobs_that_end_right_at_the_bound_end_once(platform, valkey_url, tmp_pat
     counts = platform.counts(queue)
     assert (counts.success, counts.gap) == (len(jobs), 0)
     assert [platform.ledger.record(job).number("lost") for job in jobs] == [0] * len(jobs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_worker_that_has_nothing_left_to_do_ends_though_redis_answers_nothing(valkey, valkey_url, pool):
+    """Celery's own end waits for Redis's answer."""
+    with running_worker(valkey_url, pool, queues="celery") as worker:
+        valkey.pause()
+        try:
+            worker.process.send_signal(signal.SIGTERM)
+            ends_within(worker, 15)
+        finally:
+            valkey.resume()
+        assert "worker.left" in worker.log

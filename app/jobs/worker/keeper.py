@@ -33,6 +33,9 @@ AWAY_SECONDS = 0.5
 """Between two looks while Redis is away: each waits for it, and who would fork waits meanwhile."""
 IDLE_SECONDS = 3.0
 """How long a stopping worker's holders are idle before its pool is told to wait no longer."""
+LAST_SECONDS = 10.0
+"""How long they are idle before the process is ended: Celery's own end can wait for an answer of Redis that
+does not come, from one that hangs or whose clock was set back."""
 LEAVE_SECONDS = {Kind.PREFORK: 1.5, Kind.THREADS: 0.5, Kind.SOLO: 0.5}
 """How long Celery's own end may take once what ran is handed back. A thread that was given up and is in
 no hurry would hold it up for ever, and do again meanwhile what another worker does."""
@@ -76,10 +79,7 @@ class Keeper(threading.Thread):
         if self._ended.is_set() or os.getpid() != self._crew.main_pid:  # what a job forked exits too
             return
         self._ended.set()
-        try:
-            self._release()
-        except LedgerUnavailable as error:
-            logger.warning("keeper.not_released reason=%s", error)
+        self._release()
 
     def _look(self) -> None:
         self.processes.look()
@@ -137,8 +137,13 @@ class Keeper(threading.Thread):
         now = time.monotonic()
         if at_work or not stopping:
             self._busy_at = now
-        elif self._kind is Kind.PREFORK and (over or now - self._busy_at > IDLE_SECONDS):
+            return
+        idle = now - self._busy_at
+        if self._kind is Kind.PREFORK and (over or idle > IDLE_SECONDS):
             bell.forget_slices()
+        if idle > LAST_SECONDS:
+            logger.warning("worker.left idle_seconds=%.0f", idle)
+            self._go()
 
     def _leave(self, at_work: list[tuple[Slot, Running]]) -> None:
         """End the process where its own end takes too long, once nothing that runs is not handed back."""
@@ -146,16 +151,20 @@ class Keeper(threading.Thread):
         if not self._crew.stop.over or not all(self._judge.is_done(*each) for each in at_work):
             self._open_at = now
         elif now - self._open_at > LEAVE_SECONDS[self._kind]:
-            self._release()
-            self._exit()
+            self._go()
 
     def _release(self) -> None:
         own = [running.holder for _, running in self._crew.board.slots()]
-        lost = ledger().release("", own)  # told to stop: nothing counts against the jobs
-        logger.info("worker.released holders=%d attempts=%d", len(own), lost)
+        try:
+            lost = ledger().release("", own)  # told to stop: nothing counts against the jobs
+        except LedgerUnavailable as error:
+            logger.warning("keeper.not_released reason=%s", error)
+        else:
+            logger.info("worker.released holders=%d attempts=%d", len(own), lost)
 
-    def _exit(self) -> NoReturn:
+    def _go(self) -> NoReturn:
         """End the process as Celery would, less what waits for threads that were given up."""
+        self._release()
         if lock := getattr(self._worker, "pidlock", None):
             lock.release()
         logging.shutdown()
