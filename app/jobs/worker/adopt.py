@@ -1,29 +1,34 @@
 """Adoption: a message that a plain Celery client sent becomes a job, under its own id, once.
 
-It happens in the main process, before the pool. Until then Celery's own guarantees hold: the message
-is lost if the worker dies between taking it and submitting it.
+It happens in the main process, before the pool. A message that cannot be adopted yet waits here, in turn with
+the others of its queue, and goes back to Redis when the worker stops. One that is here when the worker is
+killed is lost, as Celery's are.
 """
 
 import logging
-import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from celery.app.base import Celery
-from celery.exceptions import InvalidTaskError, WorkerShutdown
+from celery.exceptions import InvalidTaskError
 from celery.utils.time import maybe_iso8601
 from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu.utils import json as kombu_json
 
-from jobs.errors import CanvasRefused, JobsError
+from jobs.errors import ArgumentsInvalid, CanvasRefused, JobsError, NotUnique
 from jobs.ledger import Submission, ledger
+from jobs.submit import Asked, plain_submission
 from jobs.worker.bell import hand_to_pool
 from jobs.worker.carried import aware, carried, own_headers
-from jobs.worker.celery_task import refuse_canvas
+from jobs.worker.celery_task import JobTask, refuse_canvas
 
 logger = logging.getLogger("jobs.worker")
+TRY_AGAIN_SECONDS = 0.5
+REFUSALS = (CanvasRefused, NotUnique, ArgumentsInvalid)
+"""What is no better a moment later."""
 
 
 class Strategies(dict[str, Callable[..., None]]):
@@ -40,21 +45,95 @@ class Strategies(dict[str, Callable[..., None]]):
         return self._other
 
 
+class Adopter:
+    """What becomes of a consumer's messages."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._waiting: dict[str, deque[tuple[Any, Submission]]] = {}
+        """Messages that could not be adopted yet, by queue."""
+        self._timed = False
+
+    def take(self, message: Any) -> None:
+        """Adopt a message, now or as soon as that can be."""
+        app = self._consumer.app
+        try:
+            job = submission(app, message)
+        except REFUSALS as error:
+            self._refuse(message, error)
+            return
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the consumer logs and drops it
+            raise InvalidTaskError(f"not a message for a task: {error!r}") from error
+        line = self._waiting.get(job.queue)
+        if line is None and self._adopt(message, job):
+            return
+        self._consumer.qos.increment_eventually()  # it must not keep bells from this worker
+        self._waiting.setdefault(job.queue, deque()).append((message, job))
+        self._try_later()
+
+    def resume(self) -> None:
+        """Go on with what waits: the consumer has a new connection, and has forgotten its timers."""
+        self._timed = False
+        self._consumer.qos.increment_eventually(sum(map(len, self._waiting.values())))
+        self._try_later()
+
+    def give_back(self) -> None:
+        """The worker stops: what waits goes back to the end of its line."""
+        given, self._waiting = self._waiting, {}
+        for message, job in (each for line in given.values() for each in line):
+            try:
+                message.reject(requeue=True)
+            except self._consumer.connection_errors as error:
+                logger.critical("message.lost task=%s job=%s reason=%s", job.task, job.id, error)
+
+    def _try_later(self) -> None:
+        if self._waiting and not self._timed:
+            self._timed = True
+            self._consumer.timer.call_after(TRY_AGAIN_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        self._timed = False
+        for queue, line in list(self._waiting.items()):
+            while line and self._adopt(*line[0]):
+                line.popleft()
+                self._consumer.qos.decrement_eventually()
+            if not line:
+                del self._waiting[queue]
+        self._try_later()
+
+    def _adopt(self, message: Any, job: Submission) -> bool:
+        """Whether the message is done with."""
+        try:
+            accepted = ledger().submit(job)
+            if accepted.id != job.id:  # nothing will ever be known of the id that the client asks for
+                raise NotUnique(f"{job.task}: job {accepted.id} is there already.")
+            if job.id in state.revoked:
+                ledger().cancel([job.id], running=False, reason="revoked")
+        except REFUSALS as error:
+            self._refuse(message, error)
+        except JobsError as error:
+            logger.warning("message.waits task=%s job=%s reason=%s", job.task, job.id, error)
+            return False
+        else:
+            self._acknowledge(message)
+            hand_to_pool(self._consumer, job.queue)
+        return True
+
+    def _refuse(self, message: Any, error: JobsError) -> None:
+        headers = message.headers if "id" in message.headers else message.payload
+        logger.error("message.refused task=%s job=%s reason=%s", headers["task"], headers["id"], error)
+        self._consumer.app.backend.store_result(headers["id"], error, "FAILURE", traceback=None)
+        self._acknowledge(message)
+
+    def _acknowledge(self, message: Any) -> None:
+        message.ack_log_error(logger, self._consumer.connection_errors)
+
+
 def strategy(task: Any, app: Celery, consumer: Consumer, **_: Any) -> Callable[..., None]:
     """What the worker does with a message for a task."""
 
     def on_message(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
-        try:
-            job = submission(app, message)
-        except CanvasRefused as error:
-            message.ack_log_error(logger, consumer.connection_errors)
-            _refuse(app, message, error)
-            return
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the consumer logs and drops it
-            raise InvalidTaskError(f"not a message for a task: {error!r}") from error
-        message.ack_log_error(logger, consumer.connection_errors)
-        _accept(consumer, job)
-        hand_to_pool(consumer, job.queue)
+        consumer.adopter.take(message)
 
     return on_message
 
@@ -78,13 +157,15 @@ def submission(app: Celery, message: Any) -> Submission:
     })  # fmt: skip
     hard, soft = headers.get("timelimit") or (None, None)
     options = {**headers, "time_limit": hard, "soft_time_limit": soft, "headers": own_headers(headers)}
-    return Submission(
-        id=headers["id"], task=name, queue=_queue(app, message),
-        arguments=str(kombu_json.dumps([args, kwargs])),
-        priority=min(9, max(0, int(message.properties.get("priority") or 0))),
-        due=_instant(headers.get("eta")), expires=_instant(headers.get("expires")),
-        options=carried(options, None, headers["id"]),
+    asked = Asked(
+        job_id=headers["id"], queue=_queue(app, message), run_at=_instant(headers.get("eta")),
+        priority=min(9, max(0, int(message.properties.get("priority") or 0))) or None,
+        expires=_instant(headers.get("expires")), options=carried(options, None, headers["id"]), wait="",
     )  # fmt: skip
+    task = app.tasks.get(name)
+    if isinstance(task, JobTask):
+        return task.adopted(args, kwargs, asked)
+    return plain_submission(name, str(kombu_json.dumps([args, kwargs])), asked)
 
 
 def _queue(app: Celery, message: Any) -> str:
@@ -94,26 +175,3 @@ def _queue(app: Celery, message: Any) -> str:
 
 def _instant(text: str | datetime | None) -> datetime | None:
     return None if text is None else aware(maybe_iso8601(text))
-
-
-def _accept(consumer: Consumer, job: Submission) -> None:
-    """Submit, for as long as it takes: the message is nowhere else any more."""
-    while True:
-        try:
-            ledger().submit(job)
-            if job.id in state.revoked:
-                ledger().cancel([job.id], running=False, reason="revoked")
-        except JobsError as error:
-            logger.warning("message.waits task=%s job=%s reason=%s", job.task, job.id, error)
-            if state.should_stop is not None or state.should_terminate is not None:
-                logger.critical("message.lost task=%s job=%s reason=%s", job.task, job.id, error)
-                raise WorkerShutdown(0) from error
-            time.sleep(0.5)
-        else:
-            return
-
-
-def _refuse(app: Celery, message: Any, error: CanvasRefused) -> None:
-    headers = message.headers if "id" in message.headers else message.payload
-    logger.error("message.refused task=%s job=%s reason=%s", headers["task"], headers["id"], error)
-    app.backend.store_result(headers["id"], error, "FAILURE", traceback=None)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from celery.app.base import Celery
 
 from jobs.conf import settings
+from jobs.errors import ArgumentsInvalid, BodyMalformed
 from jobs.job import Job
 from jobs.ledger import Submission
 from jobs.limits import Limit, Limits, Rate
@@ -51,6 +52,13 @@ class DeclaredTask(JobTask):
 
     def submission(self, arguments: str, asked: Asked) -> Submission:
         return submission(self.declared, arguments, asked)
+
+    def adopted(self, args: Sequence[Any], kwargs: Mapping[str, Any], asked: Asked) -> Submission:
+        try:
+            arguments = self.encode(args, kwargs)
+        except (TypeError, BodyMalformed, ArgumentsInvalid):  # the job fails with it when it runs
+            return super().adopted(args, kwargs, asked)
+        return self.submission(arguments, asked)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         first: tuple[Any, ...] = ()

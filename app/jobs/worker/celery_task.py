@@ -142,6 +142,10 @@ class JobTask(DjangoTask):
         """The job that is asked for, with what the task says of all its jobs."""
         return plain_submission(self.name, arguments, asked)
 
+    def adopted(self, args: Sequence[Any], kwargs: Mapping[str, Any], asked: Asked) -> Submission:
+        """The job that a message of a plain client asks for, with what the task says of all its jobs."""
+        return plain_submission(self.name, JobTask.encode(self, args, kwargs), asked)
+
     def _queue(self, options: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         route = self.app.amqp.router.route(dict(options), self.name, args, kwargs)
         queue = route.get("queue")

@@ -13,7 +13,7 @@ from celery.worker.consumer.tasks import Tasks
 from jobs.relay import Relay
 from jobs.ticker import Ticker
 from jobs.worker import control, drain
-from jobs.worker.adopt import Strategies
+from jobs.worker.adopt import Adopter, Strategies
 from jobs.worker.bind import bind_declared
 from jobs.worker.drain import Crew
 from jobs.worker.keeper import Keeper
@@ -32,7 +32,12 @@ class Adoption(bootsteps.StartStopStep):
 
     requires = (Tasks,)
 
+    def __init__(self, consumer: Consumer, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        consumer.adopter = Adopter(consumer)
+
     def start(self, consumer: Consumer) -> None:
+        consumer.adopter.resume()
         strategies = Strategies(consumer.app, consumer)
         strategies.update(consumer.strategies)
         consumer.strategies = strategies
@@ -51,6 +56,8 @@ class Holders(bootsteps.StartStopStep):
     def close(self, worker: Any) -> None:
         if crew := drain.crew():
             crew.stop.begin()
+        if adopter := getattr(worker.consumer, "adopter", None):
+            adopter.give_back()
 
 
 def install(app: Celery) -> None:

@@ -1,0 +1,101 @@
+"""Messages of plain Celery clients: each becomes one job, with what its task says of all its jobs."""
+
+import signal
+from typing import Any
+
+import pytest
+
+from jobs.errors import NotUnique
+from tests.workers import Platform, eventually, running_worker, started, witness
+
+SHORT = '{"%s": {"max_running": 1, "max_length": 2}}'
+"""A worker that has a process free is one that takes messages."""
+
+
+@pytest.fixture(scope="module")
+def platform(valkey_url):
+    client = Platform(valkey_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def worker(valkey_url):
+    with running_worker(valkey_url, queues="celery,short", JOBS_QUEUES=SHORT % "short") as running:
+        yield running
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The file that says that the job began, and the one that lets it end."""
+    return tmp_path / "began", tmp_path / "go"
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_message_s_job_has_its_task_s_key_expiry_and_retention(platform, tmp_path):
+    sent = platform.celery.send_task("by_customer", kwargs={"customer": "ann"})
+    assert sent.get(timeout=10) == "ann"
+    assert platform.ledger.record(sent.id).fields["key"] == "ann"
+    late = platform.celery.send_task("soon_stale", (str(tmp_path / "spans"),), countdown=60)
+    eventually(lambda: platform.ledger.record(late.id))
+    assert platform.result(late.id, timeout=10)["status"] == "REVOKED"
+    brief = platform.celery.send_task("soon_forgotten")
+    eventually(lambda: platform.ledger.was_there(brief.id), 10, "the job to be forgotten")
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_a_message_says_itself_wins_over_its_task(platform, tmp_path):
+    args = (str(tmp_path / "spans"),)
+    assert platform.celery.send_task("soon_stale", args, countdown=2, expires=60).get(timeout=10) == "x"
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("name", ["only_one_runs", "only_one_an_order"])
+def test_a_second_message_for_a_unique_job_is_refused_to_its_sender(platform, files, name):
+    """Also where a submit in Python would get the first job: its sender asks for the id that it sent."""
+    began, go = files
+    args = (str(began), str(go)) if name == "only_one_runs" else (1, str(began), str(go))
+    first = platform.celery.send_task(name, args)
+    eventually(began.exists)
+    with pytest.raises(NotUnique, match=first.id):
+        platform.celery.send_task(name, args).get(timeout=10)
+    go.touch()
+    assert first.get(timeout=10) == "done"
+
+
+def test_messages_for_a_full_queue_wait_in_turn_and_hold_up_no_other(platform, worker, files):
+    file, go = files
+    running = witness(platform, file, wait_for=go, queue="short")
+    started(file)
+    full = [platform.submit("echo", f'{{"value": {number}}}', queue="short") for number in range(2)]
+    waiting = [platform.celery.send_task("echo", (number,), queue="short") for number in range(20)]
+    eventually(lambda: "message.waits" in worker.log)
+    other = platform.celery.send_task("echo", ("other",), queue="celery")
+    eventually(lambda: platform.ledger.record(other.id), what="another queue's message to be adopted")
+    assert not any(platform.ledger.record(each.id) for each in waiting)
+    go.touch()
+    assert [platform.value(job) for job in (running, *full)] == [1, 0, 1]
+    assert other.get(timeout=10) == "other"
+    assert [each.get(timeout=30) for each in waiting] == list(range(20))
+    began = [platform.ledger.record(each.id).number("started") for each in waiting]
+    assert began == sorted(began)
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_a_message_that_a_worker_could_not_adopt_is_there_for_the_next(platform, valkey_url, files, pool):
+    file, go = files
+    queue = f"next-{pool}"
+    limits: dict[str, Any] = {"JOBS_QUEUES": SHORT % queue, "JOBS_SHUTDOWN_SECONDS": "1"}
+    with running_worker(valkey_url, pool, queues=queue, **limits) as worker:
+        running = witness(platform, file, wait_for=go, queue=queue)
+        started(file)
+        full = [platform.submit("echo", '{"value": 1}', queue=queue) for _ in range(2)]
+        sent = [platform.celery.send_task("echo", (number,), queue=queue) for number in range(5)]
+        eventually(lambda: "message.waits" in worker.log)
+        worker.process.send_signal(signal.SIGTERM)
+        worker.process.wait(timeout=30)
+    assert not any(platform.ledger.record(each.id) for each in sent)
+    go.touch()
+    with running_worker(valkey_url, pool, queues=queue, **limits):
+        assert [platform.value(job) for job in (running, *full)] == [1, 1, 1]
+        assert [each.get(timeout=20) for each in sent] == list(range(5))
