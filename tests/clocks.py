@@ -37,6 +37,7 @@ class Clock:
             "LD_PRELOAD": str(libraries[0]), "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1", "DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "1",  # else a wait of Python's for its lock may never end
         }  # fmt: skip
 
     def set(self, ahead_seconds: int) -> None:
