@@ -25,3 +25,16 @@ def test_a_job_of_a_task_that_only_the_next_release_knows_waits_for_its_workers(
         assert platform.attempt(job) == 1
         assert platform.value(platform.submit("echo", '{"value": 3}', queue="skew")) == 3
     assert platform.counts("skew").gap == 0
+
+
+def test_what_an_idle_worker_knows_is_told_from_its_start_to_its_end(platform, valkey_url):
+    def living():
+        return {worker.id: worker.tasks for worker in platform.ledger.browse.workers()}
+
+    before = living()
+    with running_worker(valkey_url, queues="idle") as worker:
+        eventually(lambda: living().keys() - before.keys(), 5, "the worker to be there")
+        [idle] = living().keys() - before.keys()
+        assert "echo" in living()[idle]
+        worker.stop()
+        assert idle not in living()

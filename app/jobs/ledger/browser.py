@@ -74,7 +74,7 @@ class LiveWorker:
     id: str
     facts: dict[str, Any]
     tasks: frozenset[str]
-    """What it knows; empty where it has not said so yet: it does with its first claim."""
+    """What it knows; empty where it has not said so yet."""
 
     def may_know(self, task: str) -> bool:
         return not self.tasks or task in self.tasks

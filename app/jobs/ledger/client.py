@@ -13,6 +13,7 @@ from jobs.conf import Settings, settings
 from jobs.errors import IdempotencyConflict, LedgerFull, NotDurable, NotUnique, QueueFull
 from jobs.ledger.browser import Browser
 from jobs.ledger.durable import Durably
+from jobs.ledger.holder import KnownTasks
 from jobs.ledger.records import (
     Accepted,
     Counts,
@@ -182,12 +183,16 @@ class Ledger:
         """
         return [holder.decode() for holder in self._run("renew", worker, facts, known, *holders)]
 
-    def release(self, cause: str, holders: Sequence[str]) -> int:
-        """Take holders out for good; gives how many running attempts went back to their queues.
+    def know(self, known: KnownTasks) -> None:
+        """Say what the workers of a release know. Each says it as it starts; a claim says it again."""
+        self._run("know", known.key, *known.packed)
+
+    def release(self, cause: str, holders: Sequence[str], worker: str = "") -> int:
+        """Take holders out for good, and their worker if it ends; gives how many attempts went back.
 
         With the cause '' the attempts do not count towards `LOST_LIMIT`.
         """
-        return int(self._run("release", cause, *holders)) if holders else 0
+        return int(self._run("release", cause, worker, *holders)) if holders or worker else 0
 
     def tick(self, *, force: bool = False) -> Ticked:
         """Move what is due, take back what is lost, ring, trim: a bounded piece, once a second."""

@@ -54,7 +54,7 @@ class Keeper(threading.Thread):
         self._cancels = Cancels(self._judge)
         self._ended = threading.Event()
         self._renewed = float("-inf")
-        self._away = self._stop_said = False
+        self._away = self._stop_said = self._known_said = False
         self._busy_at = self._open_at = time.monotonic()
         """When a holder was last at work, and when the stop last had something to wait for."""
         facts = {"hostname": crew.place.hostname, "pid": crew.main_pid, "known": crew.known.key}
@@ -103,6 +103,9 @@ class Keeper(threading.Thread):
 
     def _renew(self, holders: list[str]) -> None:
         if time.monotonic() - self._renewed >= settings().RENEW_EVERY.total_seconds():
+            if not self._known_said:
+                ledger().know(self._crew.known)
+                self._known_said = True
             ledger().renew(self._crew.id, self._facts, self._crew.known.key, holders)
             self._renewed = time.monotonic()
 
@@ -156,7 +159,7 @@ class Keeper(threading.Thread):
     def _release(self) -> None:
         own = [running.holder for _, running in self._crew.board.slots()]
         try:
-            lost = ledger().release("", own)  # told to stop: nothing counts against the jobs
+            lost = ledger().release("", own, self._crew.id)  # told to stop: nothing counts against the jobs
         except LedgerUnavailable as error:
             logger.warning("keeper.not_released reason=%s", error)
         else:
