@@ -267,3 +267,25 @@ def test_a_worker_that_has_nothing_left_to_do_ends_though_redis_answers_nothing(
         finally:
             valkey.resume()
         assert "worker.left" in worker.log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_drain_waits_for_redis_where_the_outcome_of_a_job_that_ran_is_not_recorded(
+    platform, valkey, valkey_url, tmp_path, pool
+):
+    queue, file = f"unrecorded-{pool}", tmp_path / "w"
+    with running_worker(valkey_url, pool, queues=queue) as worker:
+        job = witness(platform, file, seconds=1, queue=queue)
+        started(file)
+        valkey.pause()
+        try:
+            worker.process.send_signal(signal.SIGTERM)
+            until = time.monotonic() + 14
+            eventually(lambda: time.monotonic() > until)
+            assert worker.process.poll() is None, worker.log
+        finally:
+            valkey.resume()
+        ends_within(worker, 15)
+    assert (platform.value(job), len(lines(file))) == (1, 1)
+    assert platform.ledger.attempts(job) == []

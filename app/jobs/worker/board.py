@@ -25,7 +25,7 @@ _USED = 8  # head: slots below this one were used at some time
 _WHO = struct.Struct("=QQ32s")  # pid, thread, holder
 _AT = struct.Struct("=QdddHH1020s100s")  # token, started, soft and hard deadline, lengths, job id, task
 _TOKEN = struct.Struct("=Q")
-_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT, _CANCEL = 0, 64, 1224, 1232, 1240
+_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT, _CANCEL, _HOLDS = 0, 64, 1224, 1232, 1240, 1248
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,6 +152,15 @@ class Slot:
     @cancel.setter
     def cancel(self, token: int) -> None:
         self._put(_CANCEL, token)
+
+    @property
+    def holds(self) -> int:
+        """The token of the job that the holder has, until the ledger has its outcome; 0 for none."""
+        return self._get(_HOLDS)
+
+    @holds.setter
+    def holds(self, token: int) -> None:
+        self._put(_HOLDS, token)
 
     @property
     def cancelled(self) -> bool:

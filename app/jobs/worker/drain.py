@@ -129,6 +129,8 @@ def drain(queue: str) -> None:
         if os.getpid() == seat.crew.main_pid:  # a process ends now, and is seen to; a thread goes on
             seat.give_up(error)
         raise
+    finally:
+        seat.slot.holds = 0
     if seat.crew.max_jobs and seat.jobs >= seat.crew.max_jobs and os.getpid() != seat.crew.main_pid:
         raise SystemExit(0)
 
@@ -138,12 +140,14 @@ def _slice(seat: Seat, queue: str) -> None:
     until = time.monotonic() + settings().SLICE.total_seconds()
     job = None if board.stopping else seat.holder.claim(queue)
     while job is not None:
+        seat.slot.holds = int(job.token)
         wait_for_verdict(seat.slot)
         ending = _attempt(seat, job)
         seat.jobs += 1
         spent = seat.crew.max_jobs is not None and seat.jobs >= seat.crew.max_jobs
         more = not spent and not board.stopping and time.monotonic() < until
         finished = _finish(seat, job, ending, claim_from=queue if more else "")
+        seat.slot.holds = 0
         if not finished.recorded:
             wait_for_verdict(seat.slot)
             finished = Finished(recorded=True, next=seat.holder.claim(queue) if more else None)

@@ -94,7 +94,7 @@ class Keeper(threading.Thread):
         at_work = [(slot, running) for slot, running in living if running.token]
         for slot, running in at_work:
             self._judge.soft_limit(slot, running)
-        self._watch_stop(at_work)
+        self._watch_stop(at_work, holding=any(slot.holds for slot, _ in living))
         for each in dead:
             self._bury(*each)
         self._renew([running.holder for _, running in living])
@@ -129,8 +129,11 @@ class Keeper(threading.Thread):
             if self._crew.stop.over:
                 self._judge.hand_back(slot, running)
 
-    def _watch_stop(self, at_work: list[tuple[Slot, Running]]) -> None:
-        """Once all holders are idle in a stop, nothing that the pool still waits for can come."""
+    def _watch_stop(self, at_work: list[tuple[Slot, Running]], *, holding: bool) -> None:
+        """Once all holders are idle in a stop, nothing that the pool still waits for can come.
+
+        One whose job ran is not idle before the ledger has the outcome: else the job would run again.
+        """
         stopping, over = self._crew.board.stopping, self._crew.stop.over
         if stopping and not self._stop_said:
             left = self._crew.stop.seconds_left
@@ -138,7 +141,7 @@ class Keeper(threading.Thread):
             logger.info("worker.stopping attempts=%d seconds_left=%s", len(at_work), said)
             self._stop_said = True
         now = time.monotonic()
-        if at_work or not stopping:
+        if at_work or (holding and not over) or not stopping:
             self._busy_at = now
             return
         idle = now - self._busy_at
