@@ -1,9 +1,12 @@
 """Messages of plain Celery clients: each becomes one job, with what its task says of all its jobs."""
 
+import json
 import signal
+import uuid
 from typing import Any
 
 import pytest
+import redis
 
 from jobs.errors import NotUnique
 from tests.workers import Platform, eventually, running_worker, started, witness
@@ -99,3 +102,31 @@ def test_a_message_that_a_worker_could_not_adopt_is_there_for_the_next(platform,
     with running_worker(valkey_url, pool, queues=queue, **limits):
         assert [platform.value(job) for job in (running, *full)] == [1, 1, 1]
         assert [each.get(timeout=20) for each in sent] == list(range(5))
+
+
+ODD: dict[str, Any] = {
+    "id": [{"a": 1}, True, "\ud800", "line\nbreak", "x" * 256], "task": ["\ud800"],
+    "eta": ["0001-01-01T00:00:00+14:00"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ODD)
+def test_a_message_that_no_job_can_come_of_is_dropped_and_holds_up_no_other(
+    platform, worker, valkey_url, header
+):
+    good = platform.celery.amqp.as_task_v2(str(uuid.uuid4()), "echo", (1,))
+    with redis.Redis.from_url(valkey_url) as raw:
+        for value in ODD[header]:
+            raw.lpush("celery", as_kombu_frames(good.body, {**good.headers, header: value}))
+    assert platform.celery.send_task("echo", (1,)).get(timeout=10) == 1
+    assert worker.process.poll() is None
+
+
+def as_kombu_frames(body: Any, headers: dict[str, Any]) -> str:
+    return json.dumps({
+        "body": json.dumps(body), "content-encoding": "utf-8", "content-type": "application/json",
+        "headers": headers, "properties": {
+            "correlation_id": "x", "delivery_mode": 2, "delivery_tag": str(uuid.uuid4()), "priority": 0,
+            "delivery_info": {"exchange": "", "routing_key": "celery"},
+        },
+    })  # fmt: skip

@@ -19,6 +19,7 @@ from celery.worker.consumer import Consumer
 from kombu.utils import json as kombu_json
 
 from jobs.errors import ArgumentsInvalid, CanvasRefused, JobsError, NotUnique
+from jobs.ids import is_well_formed
 from jobs.ledger import Submission, ledger
 from jobs.submit import Asked, plain_submission
 from jobs.worker.bell import hand_to_pool
@@ -62,7 +63,7 @@ class Adopter:
         except REFUSALS as error:
             self._refuse(message, error)
             return
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the consumer logs and drops it
+        except Exception as error:  # whatever it is: the consumer logs and drops it, and goes on
             raise InvalidTaskError(f"not a message for a task: {error!r}") from error
         line = self._waiting.get(job.queue)
         if line is None and self._adopt(message, job):
@@ -143,6 +144,7 @@ def submission(app: Celery, message: Any) -> Submission:
 
     Raises:
         CanvasRefused: something is to follow it.
+        Exception: it is no message for a task, in any of the ways in which it may be none.
     """
     headers = message.headers
     payload = message.payload
@@ -151,6 +153,8 @@ def submission(app: Celery, message: Any) -> Submission:
     else:
         args, kwargs, embed = payload
     name = headers["task"]
+    if not all(isinstance(each, str) and is_well_formed(each) for each in (name, headers["id"])):
+        raise ValueError("no job could have this id, or no task this name")
     refuse_canvas(name, {
         "link": embed.get("callbacks"), "link_error": embed.get("errbacks"),
         "chain": embed.get("chain"), "chord": embed.get("chord"), "group_id": headers.get("group"),
