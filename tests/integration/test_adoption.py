@@ -3,12 +3,14 @@
 import json
 import signal
 import uuid
+from contextlib import closing
 from typing import Any
 
 import pytest
 import redis
 
 from jobs.errors import NotUnique
+from tests.redises import valkey as valkey_with_data
 from tests.workers import Platform, eventually, running_worker, started, witness
 
 SHORT = '{"%s": {"max_running": 1, "max_length": 2}}'
@@ -102,6 +104,32 @@ def test_a_message_that_a_worker_could_not_adopt_is_there_for_the_next(platform,
     with running_worker(valkey_url, pool, queues=queue, **limits):
         assert [platform.value(job) for job in (running, *full)] == [1, 1, 1]
         assert [each.get(timeout=20) for each in sent] == list(range(5))
+
+
+def test_messages_that_wait_outlive_a_restart_of_redis_and_then_of_their_worker(files):
+    """As Redis dies, kombu can give back nothing, and forgets them."""
+    file, go = files
+    limits: dict[str, Any] = {"JOBS_QUEUES": SHORT % "short", "JOBS_SHUTDOWN_SECONDS": "1"}
+    with valkey_with_data() as server, closing(Platform(server.url)) as platform:
+        with running_worker(server.url, queues="short", **limits) as worker:
+            running = witness(platform, file, wait_for=go, queue="short")
+            started(file)
+            full = [platform.submit("echo", '{"value": 1}', queue="short") for _ in range(2)]
+            sent = [platform.celery.send_task("echo", (number,), queue="short").id for number in range(3)]
+            eventually(lambda: "message.waits" in worker.log)
+            said = worker.log.count("Connected to")
+            server.raw.save()
+            server.kill()
+            eventually(lambda: "Connection to broker lost" in worker.log)
+            server.start()
+            eventually(lambda: worker.log.count("Connected to") > said)
+            worker.process.send_signal(signal.SIGTERM)
+            worker.process.wait(timeout=30)
+            assert "message.lost" not in worker.log
+        go.touch()
+        with running_worker(server.url, queues="short", **limits):
+            eventually(lambda: all(map(platform.ledger.record, sent)), what="the messages to be adopted")
+            assert [platform.value(job) for job in (running, *full, *sent)] == [1, 1, 1, 0, 1, 2]
 
 
 ODD: dict[str, Any] = {

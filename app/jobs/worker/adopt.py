@@ -6,7 +6,6 @@ killed is lost, as Celery's are.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -51,9 +50,9 @@ class Adopter:
 
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
-        self._waiting: dict[str, deque[tuple[Any, Submission]]] = {}
-        """Messages that could not be adopted yet, by queue."""
-        self._timed = False
+        self._waiting: dict[str, dict[str, tuple[Any, Submission]]] = {}
+        """Messages that could not be adopted yet, by queue and job, in turn."""
+        self._timer: Any = None
 
     def take(self, message: Any) -> None:
         """Adopt a message, now or as soon as that can be."""
@@ -68,39 +67,51 @@ class Adopter:
         line = self._waiting.get(job.queue)
         if line is None and self._adopt(message, job):
             return
-        self._consumer.qos.increment_eventually()  # it must not keep bells from this worker
-        self._waiting.setdefault(job.queue, deque()).append((message, job))
+        line = self._waiting.setdefault(job.queue, {})
+        if job.id not in line:  # else kombu gave it back as its connection broke, and here it is again
+            self._consumer.qos.increment_eventually()  # it must not keep bells from this worker
+        line[job.id] = (message, job)
         self._try_later()
 
     def resume(self) -> None:
-        """Go on with what waits: the consumer has a new connection, and has forgotten its timers."""
-        self._timed = False
-        self._consumer.qos.increment_eventually(sum(map(len, self._waiting.values())))
+        """Go on with what waits: the consumer has a new connection, and may have forgotten its timers.
+
+        The old one knows the messages no more, whether it could give them back to Redis or not.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        channel = self._consumer.task_consumer.channel
+        for message, _ in (each for line in self._waiting.values() for each in line.values()):
+            message.channel = channel
+            channel.qos.append(message, message.delivery_tag)
+            self._consumer.qos.increment_eventually()
         self._try_later()
 
     def give_back(self) -> None:
         """The worker stops: what waits goes back to the end of its line."""
         given, self._waiting = self._waiting, {}
-        for message, job in (each for line in given.values() for each in line):
+        for message, job in (each for line in given.values() for each in line.values()):
             try:
                 message.reject(requeue=True)
             except self._consumer.connection_errors as error:
                 logger.critical("message.lost task=%s job=%s reason=%s", job.task, job.id, error)
 
     def _try_later(self) -> None:
-        if self._waiting and not self._timed:
-            self._timed = True
-            self._consumer.timer.call_after(TRY_AGAIN_SECONDS, self._try_again)
+        if self._waiting and self._timer is None:
+            self._timer = self._consumer.timer.call_after(TRY_AGAIN_SECONDS, self._try_again)
 
     def _try_again(self) -> None:
-        self._timed = False
-        for queue, line in list(self._waiting.items()):
-            while line and self._adopt(*line[0]):
-                line.popleft()
-                self._consumer.qos.decrement_eventually()
-            if not line:
-                del self._waiting[queue]
-        self._try_later()
+        self._timer = None
+        try:
+            for queue, line in list(self._waiting.items()):
+                while line and self._adopt(*line[first := next(iter(line))]):
+                    del line[first]
+                    self._consumer.qos.decrement_eventually()
+                if not line:
+                    del self._waiting[queue]
+        finally:
+            self._try_later()
 
     def _adopt(self, message: Any, job: Submission) -> bool:
         """Whether the message is done with."""
