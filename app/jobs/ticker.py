@@ -16,6 +16,7 @@ from jobs.conf import settings
 from jobs.errors import JobsError
 from jobs.ledger import ledger
 from jobs.quiet import during_work
+from jobs.registry import all_tasks
 
 logger = logging.getLogger("jobs.ticker")
 EVERY_SECONDS = 1.0
@@ -70,9 +71,10 @@ class Ticker(threading.Thread):
             ledger().rubbish_gone(ids)
 
     def _sweep(self) -> None:
-        longest = max(settings().RESULT_TTL, settings().FAILURE_TTL) + SPARE
+        own = (task.options.result_ttl or timedelta(0) for task in all_tasks())
+        longest = max(settings().RESULT_TTL, settings().FAILURE_TTL, *own)
         try:
-            while results.sweep(datetime.now(UTC) - longest):
+            while results.sweep(datetime.now(UTC) - longest - SPARE):
                 pass
         finally:
             connections.close_all()

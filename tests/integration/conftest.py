@@ -63,6 +63,7 @@ def at_home(valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     There are two, `default` and `other`, migrated, each with a table `notes` of one column, `text`.
     """
     import djangoNinja
+    import tests.probes.limited
     import tests.probes.probes  # noqa: F401 - declares tasks
     from jobs.worker.bind import bind_declared
 

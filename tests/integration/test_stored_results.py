@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,18 @@ def test_an_unforeseen_error_tells_no_internals(tmp_path):
         job.database.mkdir()
         problem = job.client.get(job.url).problem(500, "internal-error")
     assert "database" not in json.dumps(problem)
+
+
+@pytest.mark.usefixtures("at_home")
+def test_what_nothing_points_to_is_swept_after_the_longest_retention_that_a_task_asks_for():
+    """The probe `long_kept` asks for thirty days; the settings say a week at the most."""
+    from jobs import results
+    from jobs.models import StoredResult
+    from jobs.ticker import Ticker
+
+    for number, days in enumerate((40, 20)):
+        results.store(f"job-{number}", 1, b"x")
+        at = datetime.now(UTC) - timedelta(days=days)
+        StoredResult.objects.filter(task_id=f"job-{number}").update(created_at=at)
+    Ticker()._sweep()
+    assert list(StoredResult.objects.values_list("task_id", flat=True)) == ["job-1"]

@@ -63,6 +63,11 @@ def soon_forgotten(fails: bool = False) -> str:  # noqa: FBT001, FBT002 - a JSON
     return "done"
 
 
+@task(result_ttl=timedelta(days=30))
+def long_kept(size: int) -> str:
+    return "x" * size
+
+
 @task(unique=True)
 def only_one_runs(file: str, wait_for: str = "") -> str:
     return _until(file, wait_for)
