@@ -3,7 +3,7 @@
 import base64
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -74,6 +74,13 @@ def test_a_list_tells_each_job_as_its_detail_does(client, hand, submit):
     detail = client.get(f"/api/jobs/{task_id}/").json()
     assert told == {name: detail[name] for name in told}
     assert (told["status"], told["key"], told["worker"]) == ("FAILURE", "k", "hand@test")
+
+
+def test_a_job_for_the_last_instant_that_there_is_can_be_listed(client, submit, ids):
+    """In the ledger's doubles it lies in the year 10000, which no date has."""
+    job = submit(due=datetime.max.replace(tzinfo=UTC))
+    assert ids() == [job]
+    assert client.get(f"/api/jobs/{job}/").json()["due_at"].startswith("9999-12-31T23:59:59")
 
 
 def test_a_list_is_filtered_by_state(hand, submit, ids):

@@ -198,10 +198,12 @@ class Record:
     def instant(self, name: str) -> datetime | None:
         """A field that is an instant, or None where it is absent."""
         value = self.fields.get(name)
-        return datetime.fromtimestamp(int(value) / 1e6, UTC) if value else None
+        return _EPOCH + timedelta(microseconds=min(int(value), _LAST_US)) if value else None
 
 
 _EPOCH, _MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
+_LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The scripts count in doubles, which round the last instants of the year 9999 up, to where no date is."""
 _MILLISECOND = timedelta(milliseconds=1)
 
 
