@@ -1,6 +1,7 @@
 """Workers while Redis is away: nothing is killed before its answer is known, and forks do not wait."""
 
 import json
+import os
 import signal
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ledger import State
-from tests.workers import eventually, running_worker, started
+from tests.workers import eventually, running_worker, started, witness
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
@@ -65,3 +66,23 @@ def test_a_fork_does_not_wait_until_redis_is_back(platform, valkey, tmp_path):
         assert platform.result(late)["result"]["exc_type"] == "TimeLimitExceeded"
         (tmp_path / "go").touch()
         assert platform.value(job) < 8
+
+
+@pytest.mark.slow
+def test_the_cause_of_a_death_is_told_however_long_redis_is_away(platform, valkey, tmp_path):
+    with running_worker(valkey.url, queues="cause") as worker:
+        job = witness(platform, tmp_path / "w", wait_for=tmp_path / "go", queue="cause")
+        pid = started(tmp_path / "w")[0]
+        valkey.pause()
+        try:
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: "keeper.no_ledger" in worker.log)
+            until = time.monotonic() + 12
+            eventually(lambda: time.monotonic() > until)
+        finally:
+            valkey.resume()
+        started(tmp_path / "w", attempts=2)
+        (tmp_path / "go").touch()
+        assert platform.value(job) == 2
+        [lost] = platform.ledger.attempts(job)
+        assert lost["cause"].endswith("was killed by SIGKILL")

@@ -74,7 +74,7 @@ class Processes:
         try:
             end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         except ChildProcessError:  # the pool was faster, and knows
-            process = self._known.pop(pid, None)
+            process = self._known.get(pid)
             return self._told(process._popen.returncode if process else None)  # noqa: SLF001
         if end is None:
             return None
@@ -83,6 +83,10 @@ class Processes:
     def mend(self) -> None:
         """A process is dead: see to another in its place."""
         self._mend_until = time.monotonic() + MEND_SECONDS
+
+    def forget(self, pid: int) -> None:
+        """The ledger knows of this death; until then it is asked for again."""
+        self._known.pop(pid, None)
 
     def kill(self, pid: int) -> None:
         """End a process that lives; the pool does not report it as an error."""

@@ -115,6 +115,7 @@ class Keeper(threading.Thread):
         self.processes.mend()
         lost = ledger().release("" if asked else cause, [running.holder])
         slot.clear()
+        self.processes.forget(running.pid)
         if lost:
             logger.error(
                 "attempt.lost task=%s job=%s pid=%d cause=%s",
