@@ -49,6 +49,13 @@ def test_a_job_that_nobody_starts_is_revoked_when_it_expires(platform, tmp_path,
     assert platform.attempt(job) == 0
 
 
+@pytest.mark.usefixtures("at_home")
+def test_a_job_whose_expiry_is_over_at_its_submit_is_revoked(platform, tmp_path):
+    job = soon_stale.apply_async((str(tmp_path / "never"),), queue="nobody", expires=-5).id
+    assert platform.result(job)["result"]["exc_message"] == ["expired"]
+    assert platform.attempt(job) == 0
+
+
 def test_a_job_that_is_delayed_past_its_expiry_is_revoked_while_it_is_scheduled(platform):
     job = platform.submit("echo", '{"value": 1}', queue="nobody", delay=seconds(60), expires_in=seconds(0.5))
     assert platform.result(job)["status"] == "REVOKED"

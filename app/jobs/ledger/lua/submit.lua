@@ -17,7 +17,7 @@ local record = job_key(id)
 local ttls, unique, unique_waiting = ARGV[11] or '', ARGV[12] or '', ARGV[13] or ''
 local once, digest = ARGV[15] or '', ARGV[16] or ''
 local expires = ARGV[9]
-if string.sub(expires, 1, 1) == '+' then expires = integer(NOW + tonumber(expires)) end
+if string.sub(expires, 1, 1) == '+' then expires = integer(NOW + tonumber(string.sub(expires, 2))) end
 if call('EXISTS', record) == 1 then return {'known', id} end
 
 if once ~= '' then
