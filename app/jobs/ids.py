@@ -19,6 +19,11 @@ def is_well_formed(task_id: str) -> bool:
     return _is_text(task_id, MAX_LENGTH)
 
 
+def is_text(value: str) -> bool:
+    """Whether Redis could hold this: JSON may name halves of characters, which UTF-8 has not."""
+    return not any(unicodedata.category(c) == "Cs" for c in value)
+
+
 def is_queue(name: str) -> bool:
     """Whether a queue could have this name: its list is a key beside the ledger's, and must not be one."""
     return _is_text(name, QUEUE_MAX_LENGTH) and not name.startswith((settings().PREFIX, RESULTS))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from jobs.errors import ParametersInvalid
-from jobs.ids import is_well_formed
+from jobs.ids import is_text
 from jobs.ledger import FINAL, ORDERS, Place, Record, State, ledger
 from jobs.parameters import misfit
 from jobs.status import public_result
@@ -102,7 +102,7 @@ def _place(cursor: str, wanted: Filter, where: list[tuple[str, str]]) -> Place:
         raise _no_cursor() from None
     match told:
         case [str(digest), str(queue), str(order), int() | float() as score, str(id)] if (
-            (queue, order) in where and is_well_formed(id) and abs(score) < 1e18
+            (queue, order) in where and is_text(id) and abs(score) < 1e18
         ):
             if digest != wanted.digest():
                 raise misfit("cursor", "it was given for other parameters; send the same again, or no cursor")

@@ -193,6 +193,12 @@ def test_what_is_no_cursor_is_refused(client, submit, cursor):
     assert problem["errors"][0]["loc"] == ["cursor"]
 
 
+@pytest.mark.parametrize("odd", ["two\nlines", "x" * 256, " ", "\0", "a/b?c=%41&ü"])
+def test_a_list_goes_on_after_a_job_whose_client_gave_it_an_odd_id(client, submit, odd):
+    jobs = [submit(), submit(job_id=odd), submit()]
+    assert [job for page in pages(client, "/api/jobs/", limit=1) for job in page] == jobs
+
+
 def test_a_cursor_is_good_for_its_own_filter_alone(client, submit):
     for _ in range(3):
         submit()
