@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, cast
 
+from jobs.ids import is_queue, queue_rule
 from jobs.retry import is_count
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def faults(said: Mapping[str, Any]) -> list[str]:
         "max_attempts must be 1 or more": is_count(said.get("max_attempts", 1)),
         "wait must be 'fsync' or 'replica'": said.get("wait") in {None, "fsync", "replica"},
         "a text must not be empty": "" not in said.values(),
+        queue_rule(): not said.get("queue") or is_queue(said["queue"]),
     }
     return [fault for fault, holds in rules.items() if not holds]
 

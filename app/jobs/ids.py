@@ -9,6 +9,9 @@ MAX_LENGTH = 255
 QUEUE_MAX_LENGTH = 200
 RESULTS = "celery-task-meta-"
 """What the keys of results start with."""
+BINDINGS = "_kombu."
+"""What the keys start with in which Celery keeps who listens where."""
+ID_RULE = f"a job's id has 1 to {MAX_LENGTH} characters, none of control"
 
 
 def is_well_formed(task_id: str) -> bool:
@@ -26,7 +29,18 @@ def is_text(value: str) -> bool:
 
 def is_queue(name: str) -> bool:
     """Whether a queue could have this name: its list is a key beside the ledger's, and must not be one."""
-    return _is_text(name, QUEUE_MAX_LENGTH) and not name.startswith((settings().PREFIX, RESULTS))
+    return _is_text(name, QUEUE_MAX_LENGTH) and not name.startswith(_reserved())
+
+
+def queue_rule() -> str:
+    """What holds of a queue's name, for who gave another."""
+    reserved = " or ".join(map(repr, _reserved()))
+    length = f"1 to {QUEUE_MAX_LENGTH} characters, none of control"
+    return f"a queue's name has {length}, and does not begin with {reserved}"
+
+
+def _reserved() -> tuple[str, ...]:
+    return settings().PREFIX, RESULTS, BINDINGS
 
 
 def _is_text(text: str, most: int) -> bool:

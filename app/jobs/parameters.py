@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 from pydantic_core import PydanticCustomError
 
 from jobs.errors import ParametersInvalid
-from jobs.ids import QUEUE_MAX_LENGTH, is_queue
+from jobs.ids import is_queue, queue_rule
 
 type Given = Mapping[str, Sequence[str]]
 """The parameters as they came: each name with all its values."""
@@ -22,10 +22,7 @@ def refused(type: str, message: str) -> PydanticCustomError:  # noqa: A002 - pyd
 
 def _checked_queue(name: str) -> str:
     if not is_queue(name):
-        message = (
-            f"a queue has 1 to {QUEUE_MAX_LENGTH} characters, none of control, and begins like no key of ours"
-        )
-        raise refused("queue_name", message)
+        raise refused("queue_name", queue_rule())
     return name
 
 

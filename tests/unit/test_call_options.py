@@ -53,6 +53,7 @@ def test_none_says_nothing(shout):
         ({"priority": 10}, "priority must be from 0 to 9"),
         ({"max_attempts": 0}, "max_attempts must be 1 or more"),
         ({"key": ""}, "a text must not be empty"),
+        ({"queue": "tb:job:1"}, "a queue's name has 1 to 200 characters, .*"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused_before_any_job(shout, options, fault):

@@ -14,6 +14,7 @@ from kombu.exceptions import EncodeError
 from kombu.utils import json as kombu_json
 
 from jobs.errors import CanvasRefused
+from jobs.ids import ID_RULE, is_queue, is_well_formed, queue_rule
 from jobs.ledger import Submission
 from jobs.retry import is_count
 from jobs.submit import Asked, plain_submission
@@ -130,6 +131,9 @@ class JobTask(DjangoTask):
         )
 
     def _asked(self, task_id: str, queue: str, options: Mapping[str, Any]) -> Asked:
+        for holds, rule in ((is_well_formed(task_id), ID_RULE), (is_queue(queue), queue_rule())):
+            if not holds:
+                raise ValueError(f"{self.name}: {rule}")
         countdown = float(options.get("countdown") or 0)
         return Asked(
             job_id=task_id, queue=queue, priority=min(9, max(0, int(options.get("priority") or 0))),
