@@ -30,6 +30,14 @@ ELSEWHERE = {
     ".venv/bin/python app/manage.py chaos --api http://localhost:8001 --jobs 5000": (
         "tests/integration/test_chaos_at.py runs it against an API and a worker"
     ),
+    "cd app && REDIS_URL=redis://127.0.0.1:6379/0"
+    " ../.venv/bin/celery -A djangoNinja worker -Q mail,celery -c 4 -n mail@%h": (
+        "tests/workers.py starts each worker with its queues"
+    ),
+    "cd app && REDIS_URL=redis://127.0.0.1:6379/0"
+    " ../.venv/bin/celery -A djangoNinja control add_consumer mail": (
+        "it is Celery's own; the worker under it is the one of every test"
+    ),
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
 }
 """Commands that are not run here, each with the reason."""
