@@ -3,7 +3,11 @@
 PYTHONPATH=app .venv/bin/python -m tests.docs.references
 """
 
+import ast
+import inspect
+import itertools
 import re
+import textwrap
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
@@ -15,6 +19,8 @@ from pydantic_core import PydanticUndefined
 
 from jobs.conf import Settings
 from jobs.errors import JobsError
+from jobs.options import Options
+from jobs.retry import RetryPolicy
 from jobs.up.plan import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +77,27 @@ def problems_table() -> Iterator[str]:
         yield f"| {error.status} | `{error.slug}` | {error.title()} | {wait} |"
 
 
+def options_table() -> Iterator[str]:
+    """Every option of `@task`."""
+    yield from ("| option | default | means |", "|---|---|---|")
+    for kind in (Options, RetryPolicy):
+        for name, default, meaning in _documented(kind):
+            yield f"| `{name}` | `{default}` | {meaning} |"
+
+
+def _documented(kind: type) -> Iterator[tuple[str, str, str]]:
+    """The fields of a dataclass with their defaults and docstrings, which only its source has."""
+    [declared] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    body = declared.body if isinstance(declared, ast.ClassDef) else []
+    for field, below in itertools.pairwise(body):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as default),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                yield name, ast.unparse(default), " ".join(text.split()).replace("|", "\\|")
+
+
 def errors(root: type[JobsError] = JobsError) -> Iterator[type[JobsError]]:
     """The whole tree of errors."""
     yield root
@@ -80,6 +107,7 @@ def errors(root: type[JobsError] = JobsError) -> Iterator[type[JobsError]]:
 
 GENERATED: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
     "docs/reference/settings.md": {"settings": settings_table, "up": up_table},
+    "docs/reference/tasks.md": {"options": options_table},
     "docs/reference/problems.md": {"problems": problems_table},
 }
 """Each page, and what makes its generated parts."""
