@@ -20,12 +20,15 @@ class Rate:
         """Read `10/s`, `100/m` or `5/h`.
 
         Raises:
-            ValueError: it is none of these, or its count is not positive.
+            ValueError: it is none of these, its count is not positive, or it is more than one a microsecond.
         """
         found = _RATE.fullmatch(text.strip())
         if found is None or int(found[1]) < 1:
             raise ValueError(f"a rate is written as 10/s, 100/m or 5/h, not {text!r}")
-        return cls(count=int(found[1]), per=UNITS[found[2]])
+        rate = cls(count=int(found[1]), per=UNITS[found[2]])
+        if rate.count * timedelta(microseconds=1) > rate.per:
+            raise ValueError(f"a rate is at most 1000000/s, not {text!r}: leave it out")
+        return rate
 
     @property
     def interval(self) -> timedelta:

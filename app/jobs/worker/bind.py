@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, cast
 
 from celery.app.base import Celery
@@ -11,7 +12,7 @@ from jobs.conf import settings
 from jobs.errors import ArgumentsInvalid, BodyMalformed
 from jobs.job import Job
 from jobs.ledger import Submission
-from jobs.limits import Limit, Limits, Rate
+from jobs.limits import UNITS, Limit, Limits, Rate
 from jobs.submit import Asked, submission
 from jobs.task import Task, declared
 from jobs.worker.celery_task import JobTask
@@ -83,11 +84,14 @@ def limits_of(task: Any) -> Limits:
     found = getattr(task, "declared", None)
     if found is not None:
         return cast("Limits", found.options.limits)
-    rate = getattr(task, "rate_limit", None)
-    if not rate:
+    if not (rate := getattr(task, "rate_limit", None)):
         return Limits()
-    # Celery takes a bare number as one a second.
-    return Limits(task=Limit(rate=Rate.parse(rate if isinstance(rate, str) and "/" in rate else f"{rate}/s")))
+    starts, _, unit = str(rate).partition("/")
+    if not float(starts):
+        return Limits()
+    # As Celery reads it: a share of one is good as well, and a bare number is so many a second.
+    every = max(UNITS[unit or "s"] / float(starts), timedelta(microseconds=1))
+    return Limits(task=Limit(rate=Rate(count=1, per=every)))
 
 
 def _celery_task(task: Task[Any, Any]) -> DeclaredTask:
