@@ -6,6 +6,7 @@ from typing import NoReturn
 from django.apps import AppConfig
 from pydantic import ValidationError
 
+from jobs.celery_app import stand_in
 from jobs.conf import settings
 from jobs.errors import DeclarationError
 from jobs.registry import load
@@ -26,6 +27,7 @@ class JobsConfig(AppConfig):
         except ValidationError as error:
             fault = error.errors()[0]
             _stop(f"setting JOBS {'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+        stand_in()
         try:
             load(packages)
         except DeclarationError as error:

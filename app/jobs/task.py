@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Concatenate, Literal, Protocol, Unpack, cast, overload
 
 from jobs.call import CallOptions, Handle, TaskCall
+from jobs.celery_app import celery_app
 from jobs.errors import DeclarationError
 from jobs.job import Job
 from jobs.options import Options
@@ -44,12 +45,7 @@ class Task[**P, R]:
     @cached_property
     def celery(self) -> Any:
         """The Celery task that stands behind this one."""
-        from django.utils.module_loading import import_string
-
-        from jobs.conf import settings
-
-        app = import_string(settings().CELERY_APP.replace(":", "."))
-        return app.tasks[self.name]
+        return celery_app().tasks[self.name]
 
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Submit a job with these arguments."""
