@@ -4,9 +4,10 @@ A row is fenced as the job is, by its token: an attempt that lost its job stores
 points to, and `discard` or `sweep` removes it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import batched
 from typing import TypedDict
 from urllib.parse import quote
@@ -100,12 +101,15 @@ def discard(task_id: str, token: int) -> None:
     _written(StoredResult.objects.filter(task_id=task_id, token=token).delete)
 
 
-def delete_jobs(task_ids: Iterable[str]) -> int:
-    """Delete all that these jobs stored; gives the number of rows."""
-    return sum(
-        _written(StoredResult.objects.filter(task_id__in=some).delete)[0]
-        for some in batched(task_ids, BATCH, strict=False)
-    )
+def delete_jobs(last: Mapping[str, int]) -> int:
+    """Delete what these jobs stored up to this token; gives the number of rows."""
+
+    def delete(some: Sequence[str]) -> int:
+        kept = StoredResult.objects.filter(task_id__in=some).values_list("pk", "task_id", "token")
+        old = [pk for pk, task_id, token in kept if token <= last[task_id]]
+        return StoredResult.objects.filter(pk__in=old).delete()[0]
+
+    return sum(_written(partial(delete, some)) for some in batched(last, BATCH, strict=False))
 
 
 def sweep(older_than: datetime) -> int:

@@ -66,9 +66,12 @@ class Ticker(threading.Thread):
 
     def _delete_rubbish(self) -> None:
         """Delete the stored results of jobs that were trimmed, then forget them: twice does no harm."""
-        if ids := ledger().rubbish(RUBBISH_PIECE):
-            results.delete_jobs(ids)
-            ledger().rubbish_gone(ids)
+        if found := ledger().rubbish(RUBBISH_PIECE):
+            last: dict[str, int] = {}
+            for job_id, token in found:
+                last[job_id] = max(token, last.get(job_id, 0))
+            results.delete_jobs(last)
+            ledger().rubbish_gone(found)
 
     def _sweep(self) -> None:
         own = (task.options.result_ttl or timedelta(0) for task in all_tasks())

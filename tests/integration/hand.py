@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from jobs.conf import Settings
@@ -35,8 +36,8 @@ class Hand:
     def finds_nothing(self, queue: str = "celery") -> bool:
         return self._holder.claim(queue) is None
 
-    def succeed(self, job: Claimed) -> None:
-        assert self._holder.finish(job, DONE).recorded
+    def succeed(self, job: Claimed, *, stored: bool = False) -> None:
+        assert self._holder.finish(job, replace(DONE, stored=stored)).recorded
 
     def fail(self, job: Claimed, error: str = "ValueError", message: str = "no") -> None:
         told = {"exc_type": error, "exc_message": [message], "exc_module": "builtins"}

@@ -80,15 +80,16 @@ def test_past_its_retention_a_job_is_forgotten_and_its_stored_result_is_rubbish_
 ):
     ledger.submit(a_job("done"))
     holder = new_holder("holder")
-    holder.finish(holder.claim("celery"), Ending(outcome=State.SUCCESS, meta=DONE.meta, stored=stored))
+    job = holder.claim("celery")
+    holder.finish(job, Ending(outcome=State.SUCCESS, meta=DONE.meta, stored=stored))
     assert ledger.status("done") == (State.SUCCESS, ledger.status("done")[1])
     server.raw.zadd("tb:success:celery", {"done": 1})
     assert ledger.tick(force=True).rubbish == stored
     assert (ledger.status("done"), ledger.record("done")) == (None, None)
     assert server.raw.exists("celery-task-meta-done", "tb:job:done") == 0
-    assert ledger.rubbish(10) == ["done"] * stored
+    assert ledger.rubbish(10) == [("done", int(job.token))] * stored
     assert ledger.tick(force=True).rubbish == stored
-    ledger.rubbish_gone(["done"])
+    ledger.rubbish_gone([("done", int(job.token))])
     assert ledger.tick(force=True).rubbish == 0
     assert ledger.counts("celery").gap == 0
 

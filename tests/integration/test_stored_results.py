@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.ledger import Submission
 from tests.client import HELLO, PROCESS, Client
+from tests.integration.hand import a_hand
 from tests.servers import APP, environment, running_api, running_valkey
 
 FINISH = Path(__file__).with_name("finish_with_stored.py")
@@ -98,3 +100,26 @@ def test_what_nothing_points_to_is_swept_after_the_longest_retention_that_a_task
         StoredResult.objects.filter(task_id=f"job-{number}").update(created_at=at)
     Ticker()._sweep()
     assert list(StoredResult.objects.values_list("task_id", flat=True)) == ["job-1"]
+
+
+@pytest.mark.usefixtures("at_home")
+def test_what_a_forgotten_job_stored_is_deleted_and_not_what_its_id_stored_since(platform):
+    from jobs import results
+    from jobs.models import StoredResult
+    from jobs.ticker import Ticker
+
+    def lives(job_id):
+        platform.ledger.submit(Submission(id=job_id, task="echo", queue="lives", arguments="{}"))
+        job = hand.claim("lives")
+        results.store(job_id, int(job.token), b"x")
+        hand.succeed(job, stored=True)
+        return int(job.token)
+
+    with a_hand(platform.settings, "echo") as hand:
+        lives("again")
+        platform.ledger.discard(["again"])
+        second = lives("again")
+    assert StoredResult.objects.count() == 2
+    Ticker()._delete_rubbish()
+    assert list(StoredResult.objects.values_list("task_id", "token")) == [("again", second)]
+    assert platform.ledger.rubbish(10) == []

@@ -208,15 +208,19 @@ class Ledger:
         names = self._shared.attempt(lambda: self._redis.smembers(f"{self._prefix}queues"))
         return sorted(name.decode() for name in names)
 
-    def rubbish(self, limit: int) -> list[str]:
-        """Ids of jobs past their retention whose stored results are to be deleted."""
-        ids = self._shared.attempt(lambda: self._redis.srandmember(f"{self._prefix}rubbish", limit))
-        return [job_id.decode() for job_id in ids]
+    def rubbish(self, limit: int) -> list[tuple[str, int]]:
+        """Jobs that were forgotten and whose stored results are to be deleted: id, and token of the last.
 
-    def rubbish_gone(self, job_ids: Iterable[str]) -> None:
-        """The stored results of these jobs were deleted."""
-        ids = list(job_ids)
-        self._shared.attempt(lambda: self._redis.srem(f"{self._prefix}rubbish", *ids))
+        A job that was accepted anew under such an id has higher tokens.
+        """
+        found = self._shared.attempt(lambda: self._redis.srandmember(f"{self._prefix}rubbish", limit))
+        parted = (member.decode().rpartition("\n") for member in found)
+        return [(job_id, int(token)) for job_id, _, token in parted]
+
+    def rubbish_gone(self, gone: Iterable[tuple[str, int]]) -> None:
+        """These stored results were deleted."""
+        members = [f"{job_id}\n{token}" for job_id, token in gone]
+        self._shared.attempt(lambda: self._redis.srem(f"{self._prefix}rubbish", *members))
 
     def ping(self) -> None:
         """Return when Redis answers."""

@@ -148,7 +148,7 @@ end
 -- Forgets an ended job, but for that it was there.
 local function forget(id)
   local told = call('HMGET', job_key(id), 'stored', 'lists')
-  if told[1] then call('SADD', P .. 'rubbish', id) end
+  if told[1] then call('SADD', P .. 'rubbish', id .. '\n' .. told[1]) end
   call('UNLINK', job_key(id), result_key(id))
   if told[2] then call('UNLINK', attempts_key(id), log_key(id)) end
   if GONE_TTL > 0 then
