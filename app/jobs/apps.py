@@ -26,7 +26,7 @@ class JobsConfig(AppConfig):
             packages = settings().TASK_PACKAGES
         except ValidationError as error:
             fault = error.errors()[0]
-            _stop(f"setting JOBS {'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+            _stop(f"setting JOBS_{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
         stand_in()
         try:
             load(packages)
@@ -35,7 +35,7 @@ class JobsConfig(AppConfig):
         except ModuleNotFoundError as error:
             if error.name not in packages:
                 raise
-            _stop(f"setting JOBS TASK_PACKAGES: there is no package {error.name!r} in {Path.cwd()}")
+            _stop(f"setting JOBS_TASK_PACKAGES: there is no package {error.name!r} in {Path.cwd()}")
 
 
 def _stop(fault: str) -> NoReturn:
