@@ -55,6 +55,18 @@ def test_what_a_message_says_itself_wins_over_its_task(platform, tmp_path):
 
 
 @pytest.mark.usefixtures("worker")
+def test_a_message_that_was_revoked_before_it_came_never_runs(platform, tmp_path):
+    ids = [str(uuid.uuid4()) for _ in range(20)]
+    platform.celery.control.revoke(ids)
+    # The broadcast comes by another way than messages do.
+    eventually(lambda: platform.celery.control.inspect(timeout=1).revoked(), 10)
+    for each in ids:
+        platform.celery.send_task("witness", (str(tmp_path / "w"),), task_id=each)
+    assert {platform.result(each, timeout=20)["status"] for each in ids} == {"REVOKED"}
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("name", ["only_one_runs", "only_one_an_order"])
 def test_a_second_message_for_a_unique_job_is_refused_to_its_sender(platform, files, name):
     """Also where a submit in Python would get the first job: its sender asks for the id that it sent."""

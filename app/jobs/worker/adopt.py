@@ -7,7 +7,8 @@ killed is lost, as Celery's are.
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery.app.base import Celery
@@ -27,6 +28,8 @@ from jobs.worker.celery_task import JobTask, refuse_canvas
 
 logger = logging.getLogger("jobs.worker")
 TRY_AGAIN_SECONDS = 0.5
+NEVER = timedelta(0)
+"""How long a job may wait whose message was revoked: another worker may claim it before it is cancelled."""
 REFUSALS = (CanvasRefused, NotUnique, ArgumentsInvalid)
 """What is no better a moment later."""
 
@@ -116,10 +119,11 @@ class Adopter:
     def _adopt(self, message: Any, job: Submission) -> bool:
         """Whether the message is done with."""
         try:
-            accepted = ledger().submit(job)
+            is_revoked = job.id in state.revoked
+            accepted = ledger().submit(replace(job, expires=None, expires_in=NEVER) if is_revoked else job)
             if accepted.id != job.id:  # nothing will ever be known of the id that the client asks for
                 raise NotUnique(f"{job.task}: job {accepted.id} is there already.")
-            if job.id in state.revoked:
+            if is_revoked:
                 ledger().cancel([job.id], running=False, reason="revoked")
         except REFUSALS as error:
             self._refuse(message, error)
