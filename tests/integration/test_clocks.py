@@ -116,7 +116,7 @@ def behaves(platform, client, directory):
     directory.mkdir()
     assert client.post(PROCESS, HELLO).status == 202
     body = {"file": str(directory / "spans")}
-    delayed, expiring = platform.value(platform.submit("submits", json.dumps(body)))
+    delayed, expiring = platform.value(platform.submit("submits_for_later", json.dumps(body)))
     began = time.monotonic()
     told = platform.ledger.record(delayed)
     assert told.number("due") - told.number("created") == pytest.approx(2_000_000, abs=100_000)

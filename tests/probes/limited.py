@@ -97,7 +97,7 @@ def attempt_of(job: Job) -> int:
 
 
 @task
-def submits(file: str) -> tuple[str, str]:
+def submits_for_later(file: str) -> tuple[str, str]:
     """Submit a job that is to start in two seconds, and one that is to have started by then; their ids."""
     later, two = only_one_runs.with_options(delay=timedelta(seconds=2)), timedelta(seconds=2)
     stale = soon_stale.with_options(queue="nobody", expires=two)
