@@ -62,6 +62,7 @@ def test_a_message_that_was_revoked_before_it_came_never_runs(platform, tmp_path
     eventually(lambda: platform.celery.control.inspect(timeout=1).revoked(), 10)
     for each in ids:
         platform.celery.send_task("witness", (str(tmp_path / "w"),), task_id=each)
+    eventually(lambda: all(platform.ledger.record(each) for each in ids), what="their messages to be adopted")
     assert {platform.result(each, timeout=20)["status"] for each in ids} == {"REVOKED"}
     assert not (tmp_path / "w").exists()
 
