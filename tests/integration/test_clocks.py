@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,19 @@ def pod(tmp_path):
     return Clock(tmp_path)
 
 
+def clocked_worker(stack, url, **env):
+    """A worker whose clock can be set."""
+
+    def start():
+        lease: Any = {"JOBS_LEASE_SECONDS": "3", "JOBS_RENEW_EVERY_SECONDS": "1"}
+        return stack.enter_context(running_worker(url, **lease, **env))
+
+    for _ in range(2):  # libfaketime 0.9.10 now and then lets a process wait for ever for a lock as it starts
+        with suppress(AssertionError):
+            return start()
+    return start()
+
+
 def behaves(platform, client, directory):
     """Delay, expiry, retries and rates are what they are to be, by the machine's monotonic clock."""
     directory.mkdir()
@@ -138,10 +152,8 @@ def behaves(platform, client, directory):
 def test_nothing_changes_when_a_pod_s_clock_jumps(valkey_url, tmp_path, pod, ahead):
     platform = Platform(valkey_url)
     env = pod.environment
-    with (
-        running_api(valkey_url, WEB_CONCURRENCY="1", **env) as url,
-        running_worker(valkey_url, JOBS_LEASE_SECONDS="3", JOBS_RENEW_EVERY_SECONDS="1", **env) as worker,
-    ):
+    with running_api(valkey_url, WEB_CONCURRENCY="1", **env) as url, ExitStack() as stack:
+        worker = clocked_worker(stack, valkey_url, **env)
         long = witness(platform, tmp_path / "w", seconds=30)
         started(tmp_path / "w")
         behaves(platform, Client(url), tmp_path / "before")

@@ -7,8 +7,10 @@ killed is lost, as Celery's are.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from queue import Empty
 from typing import Any
 
 from celery.app.base import Celery
@@ -56,6 +58,7 @@ class Adopter:
         self._waiting: dict[str, dict[str, tuple[Any, Submission]]] = {}
         """Messages that could not be adopted yet, by queue and job, in turn."""
         self._timer: Any = None
+        self._is_stopping = False
 
     def take(self, message: Any) -> None:
         """Adopt a message, now or as soon as that can be."""
@@ -68,13 +71,16 @@ class Adopter:
         except Exception as error:  # whatever it is: the consumer logs and drops it, and goes on
             raise InvalidTaskError(f"not a message for a task: {error!r}") from error
         line = self._waiting.get(job.queue)
-        if line is None and self._adopt(message, job):
+        if line is None and not self._is_stopping and self._adopt(message, job):
             return
         line = self._waiting.setdefault(job.queue, {})
         if job.id not in line:  # else kombu gave it back as its connection broke, and here it is again
             self._consumer.qos.increment_eventually()  # it must not keep bells from this worker
         line[job.id] = (message, job)
-        self._try_later()
+        if self._is_stopping:
+            self._put_back()
+        else:
+            self._try_later()
 
     def resume(self) -> None:
         """Go on with what waits: the consumer has a new connection, and may have forgotten its timers.
@@ -92,7 +98,16 @@ class Adopter:
         self._try_later()
 
     def give_back(self) -> None:
-        """The worker stops: what waits goes back to the end of its line."""
+        """The worker stops: what waits, and what still comes, goes back to the end of its line."""
+        self._is_stopping = True
+        channel: Any = getattr(self._consumer.task_consumer, "channel", None)
+        if getattr(channel, "_in_poll", None):
+            # Redis may have answered already, and nobody would read that if the worker ends by force.
+            with suppress(Empty, *self._consumer.connection_errors):
+                channel._brpop_read()  # noqa: SLF001 - as kombu's own `close` does
+        self._put_back()
+
+    def _put_back(self) -> None:
         given, self._waiting = self._waiting, {}
         for message, job in (each for line in given.values() for each in line.values()):
             try:
