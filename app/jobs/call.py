@@ -69,9 +69,11 @@ def faults(said: Mapping[str, Any]) -> list[str]:
         "max_attempts must be 1 or more": is_count(said.get("max_attempts", 1)),
         "wait must be 'fsync' or 'replica'": said.get("wait") in {None, "fsync", "replica"},
         "a text must not be empty": "" not in said.values(),
-        queue_rule(): not said.get("queue") or is_queue(said["queue"]),
     }
-    return [fault for fault, holds in rules.items() if not holds]
+    found = [fault for fault, holds in rules.items() if not holds]
+    if (queue := said.get("queue")) and not is_queue(queue):
+        found.append(queue_rule())
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,10 +67,7 @@ class Ticker(threading.Thread):
     def _delete_rubbish(self) -> None:
         """Delete the stored results of jobs that were trimmed, then forget them: twice does no harm."""
         if found := ledger().rubbish(RUBBISH_PIECE):
-            last: dict[str, int] = {}
-            for job_id, token in found:
-                last[job_id] = max(token, last.get(job_id, 0))
-            results.delete_jobs(last)
+            results.delete_jobs(dict(sorted(found)))  # of an id's tokens the highest comes last, and counts
             ledger().rubbish_gone(found)
 
     def _sweep(self) -> None:

@@ -18,13 +18,6 @@ SHORT = '{"%s": {"max_running": 1, "max_length": 2}}'
 
 
 @pytest.fixture(scope="module")
-def platform(valkey_url):
-    client = Platform(valkey_url)
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
 def worker(valkey_url):
     with running_worker(valkey_url, queues="celery,short", JOBS_QUEUES=SHORT % "short") as running:
         yield running

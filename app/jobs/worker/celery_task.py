@@ -131,9 +131,10 @@ class JobTask(DjangoTask):
         )
 
     def _asked(self, task_id: str, queue: str, options: Mapping[str, Any]) -> Asked:
-        for holds, rule in ((is_well_formed(task_id), ID_RULE), (is_queue(queue), queue_rule())):
-            if not holds:
-                raise ValueError(f"{self.name}: {rule}")
+        if not is_well_formed(task_id):
+            raise ValueError(f"{self.name}: {ID_RULE}")
+        if not is_queue(queue):
+            raise ValueError(f"{self.name}: {queue_rule()}")
         countdown = float(options.get("countdown") or 0)
         return Asked(
             job_id=task_id, queue=queue, priority=min(9, max(0, int(options.get("priority") or 0))),

@@ -77,9 +77,7 @@ local function let_go_on(key, members)
 end
 
 local function keep_rates()
-  local old = call('ZRANGEBYSCORE', P .. 'timers_old', '-inf', '+inf', 'LIMIT', 0, left)
-  left = left - #old
-  let_go_on(P .. 'timers_old', old)
+  let_go_on(P .. 'timers_old', piece(P .. 'timers_old', '+inf'))
   let_go_on(P .. 'timers', piece(P .. 'timers'))
   look_ahead(P .. 'timers')
 end
