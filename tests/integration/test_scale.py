@@ -11,8 +11,9 @@ import pytest
 
 from tests.workers import ROOT
 
-LOOSELY = {"embedded": "4", "redis-server": "2"}
-"""How many times as slow; the embedded Valkey's allocator is the C library's."""
+LOOSELY = {"embedded": ("4", "200"), "redis-server": ("2", "20")}
+"""How many times as slow, and a tick's longest time in ms; the embedded Valkey's allocator, the C library's,
+goes through all that was freed now and then."""
 
 
 @pytest.mark.slow
@@ -21,9 +22,10 @@ LOOSELY = {"embedded": "4", "redis-server": "2"}
 def test_scripts_hardly_know_how_many_jobs_there_are_and_no_tick_is_long(server):
     if server != "embedded" and shutil.which(server) is None:
         pytest.skip("there is no redis-server: apt-get install redis-server")
+    times, tick_ms = LOOSELY[server]
     command = [
         sys.executable, "bench/scale.py", "--held", "99000", "--delayed", "100000", "--rounds", "30",
-        "--most-times", LOOSELY[server], "--most-tick-ms", "20", "--servers", server,
+        "--most-times", times, "--most-tick-ms", tick_ms, "--servers", server,
     ]  # fmt: skip
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
