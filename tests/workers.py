@@ -49,6 +49,7 @@ def running_worker(
     concurrency: int = 2,
     queues: str = "celery",
     options: tuple[str, ...] = (),
+    ready_line: str = r"@test ready\.",
     **env: str,
 ) -> Iterator[Worker]:
     """`celery -A djangoNinja worker …`, ready; stopped, or killed where it cannot stop, at the end."""
@@ -61,7 +62,7 @@ def running_worker(
             assert migrate.process.wait(60) == 0, migrate.lines
         command = [CELERY, "-A", "djangoNinja", "worker", "--loglevel=info", "-c", str(concurrency)]
         more = ["-P", pool, "-Q", queues, "-n", f"{uuid.uuid4().hex[:6]}@test", *options]
-        worker = Worker([*command, *more], r"@test ready\.", full)
+        worker = Worker([*command, *more], ready_line, full)
         try:
             worker.wait_ready()
             yield worker

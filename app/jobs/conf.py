@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from django.conf import settings as django_settings
@@ -83,6 +84,9 @@ class Settings(BaseModel):
     SHUTDOWN: timedelta | None = Field(None, ge=timedelta(0))
     """How long what runs may go on when its worker is told to stop; then it is handed back to its queue.
     Unset: until it ends."""
+    HEALTH_DIR: Path | None = None
+    """Where a worker keeps its files `alive` and `ready`, which `probe.py` reads; made if absent. Each worker
+    its own. Unset: no files."""
     WAIT_TIMEOUT: timedelta = Field(timedelta(seconds=3), gt=timedelta(0))
     """How long a submit that asks for more durability (`wait`) waits for it. With `appendfsync everysec`
     Redis's file takes up to about two seconds."""

@@ -97,6 +97,7 @@ def test_a_port_that_is_no_number_stops_the_start():
         ({}, "CELERY_ACCEPT_CONTENT, CELERY_TASK_SERIALIZER", "(['json'], 'json')"),
         ({"JOBS_LEASE_SECONDS": "12.5"}, "JOBS['LEASE'].total_seconds()", "12.5"),
         ({"JOBS_SHUTDOWN_SECONDS": "50"}, "JOBS['SHUTDOWN'].total_seconds()", "50.0"),
+        ({"JOBS_HEALTH_DIR": "/tmp/health"}, "JOBS['HEALTH_DIR']", "'/tmp/health'"),
         ({"JOBS_SHUTDOWN_SECONDS": ""}, "'SHUTDOWN' in JOBS", "False"),
         ({"JOBS_BODY_LIMIT_BYTES": "1000"}, "DATA_UPLOAD_MAX_MEMORY_SIZE", "1000"),
         ({"DEBUG": "1"}, "DEBUG", "True"),

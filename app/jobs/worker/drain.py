@@ -26,6 +26,7 @@ from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTask
 from jobs.worker import databases, endings, meta, trace
 from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
+from jobs.worker.health import Health
 from jobs.worker.outcome import Outcome, Raised, Returned
 from jobs.worker.stopping import Stop
 
@@ -43,9 +44,10 @@ class Crew:
         )  # fmt: skip
         self.id = secrets.token_hex(4)
         self.board = Board(in_threads=in_threads)
+        self.health = Health(settings().HEALTH_DIR)
         soft = timedelta(seconds=float(app.conf.worker_soft_shutdown_timeout or 0))
         bound = (soft or None) if settings().SHUTDOWN is None else settings().SHUTDOWN
-        self.stop = Stop(self.board, bound=bound, soft=soft)
+        self.stop = Stop(self.board, self.health, bound=bound, soft=soft)
         self.known = KnownTasks({name: limits_of(task) for name, task in app.tasks.items()}, settings())
         self.max_jobs = max_jobs
         """Jobs after which a pool process ends and another takes its place; None for no limit."""

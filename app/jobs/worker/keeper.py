@@ -2,7 +2,7 @@
 
 It renews the leases of all living holders, releases a holder as soon as its process has died, has
 attempts ended that run past their limits or past the worker's stop, and sees to it that a stop comes
-to its end. It outlives the pool's own end.
+to its end. Each look is a beat of the worker's health. It outlives the pool's own end.
 """
 
 import json
@@ -73,6 +73,7 @@ class Keeper(threading.Thread):
                 logger.exception("keeper.failed")
             else:
                 self._away = False
+            self._crew.health.beat(redis_away=self._away)
 
     def finish(self) -> None:
         """The worker is ending: release what is left, so that no job waits for a lease to expire."""
@@ -80,6 +81,7 @@ class Keeper(threading.Thread):
             return
         self._ended.set()
         self._release()
+        self._crew.health.end()
 
     def _look(self) -> None:
         self.processes.look()
@@ -172,6 +174,7 @@ class Keeper(threading.Thread):
     def _go(self) -> NoReturn:
         """End the process as Celery would, less what waits for threads that were given up."""
         self._release()
+        self._crew.health.end()
         if lock := getattr(self._worker, "pidlock", None):
             lock.release()
         logging.shutdown()

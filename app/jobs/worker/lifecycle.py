@@ -43,6 +43,12 @@ class Adoption(bootsteps.StartStopStep):
         consumer.strategies = strategies
         if crew := drain.crew():
             consumer.cancel_active_requests = crew.stop.cancel
+            if _kind_of(consumer.controller) is not Kind.SOLO:  # there the loop runs the job
+                crew.health.watch(consumer.hub)
+
+    def stop(self, consumer: Consumer) -> None:
+        if crew := drain.crew():
+            crew.health.ignore()
 
 
 class Holders(bootsteps.StartStopStep):
@@ -68,6 +74,7 @@ def install(app: Celery) -> None:
     # Weak references to nested functions would die at once; these are module functions and live.
     signals.worker_init.connect(_on_worker_init)
     signals.worker_process_init.connect(_on_process_init)
+    signals.worker_ready.connect(_on_ready)
     signals.worker_shutting_down.connect(_on_shutting_down)
 
 
@@ -118,6 +125,11 @@ def _take_over_clean_up(app: Celery) -> None:
 
 def _on_process_init(**_: Any) -> None:
     drain.after_fork()
+
+
+def _on_ready(**_: Any) -> None:
+    if crew := drain.crew():
+        crew.health.ready()
 
 
 def _on_shutting_down(sig: str, how: str, **_: Any) -> None:

@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 
 from jobs.worker.board import Board
+from jobs.worker.health import Health
 
 AT_ONCE = timedelta(0)
 
@@ -16,8 +17,9 @@ AT_ONCE = timedelta(0)
 class Stop:
     """The stop of one worker. Told to stop again, it only comes sooner."""
 
-    def __init__(self, board: Board, *, bound: timedelta | None, soft: timedelta) -> None:
+    def __init__(self, board: Board, health: Health, *, bound: timedelta | None, soft: timedelta) -> None:
         self._board = board
+        self._health = health
         self._bound = bound
         """How long what runs may go on after a SIGTERM or a Ctrl-C; None for as long as it takes."""
         self._soft = soft
@@ -60,3 +62,4 @@ class Stop:
         if bound is not None:
             self._deadline = min(self._deadline, time.monotonic() + bound.total_seconds())
         self._board.stop()
+        self._health.stop()
