@@ -1,4 +1,5 @@
 # One image for the API, the worker, Flower and the migrations; the command chooses.
+# The same commit and base make the same files: see docs/howto/image.md.
 
 FROM python:3.13-slim-trixie AS build
 
@@ -9,26 +10,38 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 ENV UV_PYTHON=/usr/local/bin/python3 \
     UV_PYTHON_DOWNLOADS=never \
     UV_PROJECT_ENVIRONMENT=/opt/venv \
-    UV_LINK_MODE=copy
+    UV_LINK_MODE=copy \
+    # The order of a set in a constant is that of its hashes.
+    PYTHONHASHSEED=0
 WORKDIR /build
-# The packages before the source: an edit of app/ does not install them again.
+# The packages before the source: an edit of app/ does not install them again. What only builds, checks or
+# translates is left out. Compiled code is checked by the source's hash: no layer depends on when it was made,
+# and a file that a layer above puts in its place counts.
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
-    uv sync --locked --no-dev --compile-bytecode
+    uv sync --locked --no-dev \
+ && find /opt/venv -name '*.po' -delete -o -name '*.pyi' -delete -o -path '*/tornado/test/*' -delete \
+ && python3 -m compileall -q --invalidation-mode checked-hash /opt/venv/lib \
+ && mkdir -p /opt/doc \
+ && uv export --quiet --locked --no-dev --preview-features sbom-export --format cyclonedx1.5 >/tmp/sbom.json \
+ && sed '/"serialNumber":/d; /"timestamp":/d' /tmp/sbom.json >/opt/doc/sbom.cdx.json \
+ && uv export --quiet --locked --no-dev --no-hashes --no-annotate --no-header >/opt/doc/constraints.txt
 
 COPY app /app
 # The root file system may be read-only: what is not compiled now is compiled at every start.
-RUN python3 -m compileall -q /app
+RUN chmod -R u=rwX,go=rX /app \
+ && python3 -m compileall -q --invalidation-mode checked-hash /app
 
 
 FROM python:3.13-slim-trixie
 
-# No login, no home; a number, so that Kubernetes can see that it is not root.
-RUN groupadd --gid 10001 taskbell \
- && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin taskbell \
+# No login, no home; a number, so that Kubernetes can see that it is not root. useradd would write down the day.
+RUN echo 'taskbell:x:10001:' >>/etc/group \
+ && echo 'taskbell:x:10001:10001::/tmp:/usr/sbin/nologin' >>/etc/passwd \
  && install --directory --owner=10001 --group=10001 /data
 
+COPY --from=build /opt/doc /usr/share/doc/taskbell
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 
@@ -41,5 +54,17 @@ USER 10001:10001
 WORKDIR /app
 EXPOSE 8001
 STOPSIGNAL SIGTERM
+# What is healthy depends on the command: docs/howto/probes.md has a probe for each.
+HEALTHCHECK NONE
 # It reads gunicorn.conf.py. The worker: celery -A djangoNinja worker --loglevel=info -c 4
 CMD ["gunicorn"]
+
+# Last, as they change with every commit and no layer does.
+ARG VERSION=0.1.0
+ARG REVISION=
+ARG CREATED=
+LABEL org.opencontainers.image.title="taskbell" \
+      org.opencontainers.image.description="A background-task platform: one typed Python function becomes a durable, observable, autoscaled HTTP endpoint." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"

@@ -123,6 +123,15 @@ def test_every_service_runs_without_privileges(compose):
         assert int(found["Config"]["User"].partition(":")[0]) > 0
 
 
+def test_what_serves_is_healthy(compose):
+    def health() -> set[str]:
+        listed = compose("docker-compose ps --format {{.Service}}={{.Health}}").split()
+        return {each for each in listed if not each.startswith("migrate")}
+
+    wanted = {f"{name}=healthy" for name in ("api", "celery", "flower", "redis")}
+    eventually(health, lambda found: found == wanted, within_seconds=60)
+
+
 def test_nothing_in_the_image_builds_software(compose):
     search = "for tool in cc gcc git make uv; do command -v $tool; done; true"
     assert compose("docker-compose exec -T api sh -c", search) == ""

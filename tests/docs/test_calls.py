@@ -38,6 +38,9 @@ ELSEWHERE = {
     " ../.venv/bin/celery -A djangoNinja control add_consumer mail": (
         "it is Celery's own; the worker under it is the one of every test"
     ),
+    "make image": "tests/acceptance/test_image.py builds the image",
+    "make sbom": "tests/acceptance/test_image.py compares what it writes with the image's",
+    "docker build --tag shop:1 .": "tests/acceptance/test_image.py builds what the page shows",
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
 }
 """Commands that are not run here, each with the reason."""
