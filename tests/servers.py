@@ -50,6 +50,11 @@ class Running:
         self._listening.join(START_SECONDS)
         return code
 
+    def children(self) -> list[int]:
+        """The processes that it started."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in listed.split()]
+
     def _listen(self) -> None:
         assert self.process.stdout is not None
         with self.process.stdout as output:
@@ -64,11 +69,13 @@ class Running:
 class Valkey:
     """A Valkey that keeps its port when it is killed and started again, but not its data."""
 
-    def __init__(self, binary: str | None = None, directory: str = tempfile.gettempdir()) -> None:
+    def __init__(
+        self, binary: str | None = None, directory: str = tempfile.gettempdir(), *options: str
+    ) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         program = binary or str(get_binary_path())
-        self._command = [program, "--port", str(self.port), "--save", "", "--dir", directory]
+        self._command = [program, "--port", str(self.port), "--save", "", "--dir", directory, *options]
         self.start()
 
     def start(self) -> None:
@@ -102,6 +109,13 @@ def running_valkey() -> Iterator[Valkey]:
 @contextmanager
 def running_api(redis_url: str, **env: str) -> Iterator[str]:
     """The API as gunicorn serves it, on a database of its own; gives its address."""
+    with running_gunicorn(redis_url, **env) as gunicorn:
+        yield f"http://127.0.0.1:{gunicorn.wait_ready()[1]}"
+
+
+@contextmanager
+def running_gunicorn(redis_url: str, **env: str) -> Iterator[Running]:
+    """The API's process."""
     with tempfile.TemporaryDirectory() as directory:
         full = environment(redis_url, DATABASE_URL=f"sqlite:///{directory}/db.sqlite3") | env
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=APP, env=full, check=True)
@@ -109,7 +123,7 @@ def running_api(redis_url: str, **env: str) -> Iterator[str]:
             [sys.executable, "-m", "gunicorn"], r"Listening at: http://\S+?:(\d+)", full | {"PORT": "0"}
         )
         try:
-            yield f"http://127.0.0.1:{gunicorn.wait_ready()[1]}"
+            yield gunicorn
         finally:
             gunicorn.end()
 

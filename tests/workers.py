@@ -36,11 +36,6 @@ class Worker(Running):
     def log(self) -> str:
         return "".join(self.lines)
 
-    def children(self) -> list[int]:
-        """The pool's processes."""
-        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in listed.split()]
-
 
 @contextmanager
 def running_worker(

@@ -40,6 +40,12 @@ class Settings(BaseModel):
 
     REDIS_URL: str
     """The ledger's Redis (7.0 or newer) or Valkey (8 or newer): `redis://…`, `rediss://…`."""
+    REDIS_USERNAME: str = ""
+    """Whom Redis knows the platform as; needs a password. Without it, Redis's default user."""
+    REDIS_PASSWORD: str = Field("", repr=False)
+    """Redis's password, where `REDIS_URL` has none."""
+    REDIS_PASSWORD_FILE: Path | None = None
+    """A file with Redis's password, in place of `REDIS_PASSWORD`."""
     PREFIX: str = Field("tb:", pattern=r"^[\w.:{}-]{1,32}$")
     """What every key of the ledger starts with; bells and results keep Celery's own names."""
     CELERY_APP: str = "djangoNinja:app"

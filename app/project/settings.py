@@ -1,55 +1,47 @@
-"""The environment in, Django's settings out: the only module that reads `os.environ`.
+"""The environment in, Django's settings out: each variable is named here, and read by `environment.py`."""
 
-A value that cannot be used stops the start with one line that names its variable. An empty
-variable counts as unset, as Compose and Helm hand on what nobody filled in.
-"""
-
-import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from pydantic import ValidationError
 
 from jobs.conf import Settings
-
-
-def _refuse(variable: str, fault: str) -> NoReturn:
-    raise SystemExit(f"taskbell: {variable}: {fault}")
-
-
-def _text(variable: str, default: str = "") -> str:
-    return os.environ.get(variable) or default
-
-
-def _flag(variable: str) -> bool:
-    value = _text(variable, "false").lower()
-    if value not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
-        _refuse(variable, "is neither true nor false")
-    return value in ("1", "true", "yes", "on")
+from project.environment import flag, is_set, refuse, secret, text
 
 
 def _redis_url(variable: str, default: str) -> str:
     """The address under this variable, or under `REDIS_URL`, or the default."""
-    named = variable if _text(variable) else "REDIS_URL"
-    url = _text(named, default)
+    named = variable if is_set(variable) else "REDIS_URL"
+    url = secret(named, default)
     if not url.startswith(("redis://", "rediss://")):
-        _refuse(named, "is not a redis:// or rediss:// address")
+        refuse(named, "is not a redis:// or rediss:// address")
+    _check_who_asks(named, url)
     return url
+
+
+def _check_who_asks(named: str, url: str) -> None:
+    """One place says with what user and password Redis is asked."""
+    asks = urlsplit(url)
+    if secret("REDIS_PASSWORD") and (asks.password or asks.username):
+        refuse("REDIS_PASSWORD", f"{named} has a user or a password of its own: set one of them")
+    if text("REDIS_USERNAME") and not is_set("REDIS_PASSWORD"):
+        refuse("REDIS_USERNAME", "needs REDIS_PASSWORD or REDIS_PASSWORD_FILE")
 
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 
-DEBUG = _flag("DEBUG")
+DEBUG = flag("DEBUG")
 # Nothing here signs anything, so each process may have a key of its own; who adds sessions or signed
 # links to this project sets one for all.
-SECRET_KEY = _text("SECRET_KEY") or secrets.token_urlsafe(50)
+SECRET_KEY = secret("SECRET_KEY") or secrets.token_urlsafe(50)
 
 # Nothing here makes an address from the Host header, and probes and services call a pod by its IP;
 # who puts a browser's session in front of this names the hosts.
-ALLOWED_HOSTS = _text("ALLOWED_HOSTS", "*").split(",")
+ALLOWED_HOSTS = text("ALLOWED_HOSTS", "*").split(",")
 
 INSTALLED_APPS = ["jobs"]
 MIDDLEWARE = ["jobs.api.middleware.lengths", "jobs.api.middleware.problems_only"]
@@ -65,9 +57,9 @@ USE_I18N = False
 # Celery
 
 CELERY_BROKER_URL = _redis_url("CELERY_BROKER_URL", "redis://redis:6379/0")
-CELERY_RESULT_BACKEND = _text("CELERY_RESULT_BACKEND", CELERY_BROKER_URL)
+CELERY_RESULT_BACKEND = text("CELERY_RESULT_BACKEND", CELERY_BROKER_URL)
 if CELERY_RESULT_BACKEND != CELERY_BROKER_URL:
-    _refuse("CELERY_RESULT_BACKEND", "must be the same as CELERY_BROKER_URL: jobs write their own results")
+    refuse("CELERY_RESULT_BACKEND", "must be the same as CELERY_BROKER_URL: jobs write their own results")
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
@@ -79,11 +71,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
 # The platform: JOBS_LEASE_SECONDS sets LEASE, JOBS_PREFIX sets PREFIX, and so on (see jobs/conf.py)
 
-JOBS_VARIABLES = {
-    name: f"JOBS_{name}_SECONDS" if Settings.is_duration(name) else f"JOBS_{name}"
-    for name in Settings.model_fields
-    if name != "REDIS_URL"  # the broker's: bells lie where the jobs are
-}
+
+def _variable(name: str) -> str:
+    if name.startswith("REDIS_") and not Settings.is_duration(name):
+        return name  # the platform's and the broker's: bells lie where the jobs are
+    return f"JOBS_{name}_SECONDS" if Settings.is_duration(name) else f"JOBS_{name}"
+
+
+JOBS_VARIABLES = {name: _variable(name) for name in Settings.model_fields if name != "REDIS_URL"}
 
 
 def _jobs_value(name: str, text: str) -> Any:
@@ -91,18 +86,18 @@ def _jobs_value(name: str, text: str) -> Any:
         try:
             return timedelta(seconds=float(text))
         except (ValueError, OverflowError):
-            _refuse(JOBS_VARIABLES[name], "is not a number of seconds")
+            refuse(JOBS_VARIABLES[name], "is not a number of seconds")
     return text.split(",") if name == "TASK_PACKAGES" else text
 
 
 JOBS: dict[str, Any] = {"REDIS_URL": CELERY_BROKER_URL} | {
-    name: _jobs_value(name, _text(variable)) for name, variable in JOBS_VARIABLES.items() if _text(variable)
+    name: _jobs_value(name, text(variable)) for name, variable in JOBS_VARIABLES.items() if text(variable)
 }
 try:
     DATA_UPLOAD_MAX_MEMORY_SIZE = Settings.model_validate(JOBS).BODY_LIMIT_BYTES
 except ValidationError as error:
     fault = error.errors()[0]
-    _refuse(JOBS_VARIABLES[str(fault["loc"][0])] if fault["loc"] else "JOBS_…", fault["msg"])
+    refuse(JOBS_VARIABLES[str(fault["loc"][0])] if fault["loc"] else "JOBS_…", fault["msg"])
 
 
 # Database: for results too large for Redis
@@ -111,15 +106,15 @@ except ValidationError as error:
 def _database() -> dict[str, Any]:
     default = BASE_DIR.parent / ".taskbell" / "db.sqlite3"
     try:
-        if not _text("DATABASE_URL"):
+        if not is_set("DATABASE_URL"):
             default.parent.mkdir(exist_ok=True)
         found = dj_database_url.parse(
-            _text("DATABASE_URL", f"sqlite:///{default}"), conn_max_age=60, conn_health_checks=True
+            secret("DATABASE_URL", f"sqlite:///{default}"), conn_max_age=60, conn_health_checks=True
         )
     except OSError as error:
-        _refuse("DATABASE_URL", f"is missing, and the default's directory cannot be made: {error}")
+        refuse("DATABASE_URL", f"is missing, and the default's directory cannot be made: {error}")
     except ValueError as error:
-        _refuse("DATABASE_URL", str(error))
+        refuse("DATABASE_URL", str(error))
     if found["ENGINE"] == "django.db.backends.sqlite3":
         # API and workers share the file: readers beside the writer, and writers that wait in line.
         found["OPTIONS"] = {
@@ -134,9 +129,9 @@ DATABASES = {"default": _database()}
 
 # Logs
 
-LOG_LEVEL = _text("LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-    _refuse("LOG_LEVEL", "is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
+    refuse("LOG_LEVEL", "is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
 
 LOGGING = {
     "version": 1,

@@ -1,11 +1,11 @@
-"""Who may read the environment: `project/settings.py`, and what runs outside Django."""
+"""Who may read the environment: `project/environment.py`, and what runs outside Django."""
 
 import re
 from pathlib import Path
 
 APP = Path(__file__).resolve().parents[2] / "app"
 READERS = {
-    "project/settings.py",
+    "project/environment.py",
     # They name the settings module before Django can be asked for a setting.
     "djangoNinja.py",
     "manage.py",

@@ -13,6 +13,7 @@ COMMANDS = {
     "gunicorn": ["-m", "gunicorn", "--bind", "127.0.0.1:0"],
     "celery": ["-m", "celery", "-A", "djangoNinja", "worker", "--loglevel=info", "-c", "1"],
 }
+SECRETS = ["REDIS_URL", "CELERY_BROKER_URL", "DATABASE_URL", "SECRET_KEY", "REDIS_PASSWORD"]
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
@@ -81,6 +82,37 @@ def test_a_value_that_cannot_be_used_is_named_by_its_variable(variable, value, f
     assert_stopped(start("manage.py", **{variable: value}), variable.removeprefix("JOBS_TASK_"), fault)
 
 
+@pytest.mark.parametrize("variable", SECRETS)
+def test_a_secrets_file_that_cannot_be_used_is_named_by_its_variable(variable, tmp_path):
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name, fault in {
+        "nowhere": "no such file", "/": "directory", "empty": "is empty", "binary": "is no UTF-8",
+    }.items():  # fmt: skip
+        ended = start("manage.py", **{variable: "", f"{variable}_FILE": str(tmp_path / name)})
+        assert_stopped(ended, f"{variable}_FILE", name, fault)
+
+
+@pytest.mark.parametrize("variable", SECRETS)
+def test_a_secret_that_is_given_twice_stops_the_start(variable, tmp_path):
+    (tmp_path / "secret").write_text("redis://h")
+    ended = start("manage.py", **{variable: "redis://h", f"{variable}_FILE": str(tmp_path / "secret")})
+    assert_stopped(ended, f"{variable}: ", f"{variable}_FILE", "one of them")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("url", ["redis://:mine@127.0.0.1:1/0", "redis://me@127.0.0.1:1/0"])
+def test_a_password_that_the_address_has_too_stops_the_start(command, url):
+    ended = start(command, REDIS_URL=url, REDIS_PASSWORD="yours")
+    assert_stopped(ended, "REDIS_PASSWORD: ", "REDIS_URL has a user or a password of its own")
+    assert "mine" not in ended.stderr
+    assert "yours" not in ended.stderr
+
+
+def test_a_user_without_a_password_stops_the_start():
+    assert_stopped(start("manage.py", REDIS_USERNAME="me"), "REDIS_USERNAME: ", "needs REDIS_PASSWORD")
+
+
 def test_a_port_that_is_no_number_stops_the_start():
     assert_stopped(start("gunicorn", PORT="http"), "PORT")
 
@@ -123,6 +155,29 @@ def test_the_environment_overrides_a_setting(env, expression, value):
         check=True,
     )
     assert ended.stdout.strip() == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "content", "expression", "value"),
+    [
+        ("REDIS_URL", "redis://b/1\n", "CELERY_BROKER_URL", "'redis://b/1'"),
+        ("CELERY_BROKER_URL", "redis://b/1", "JOBS['REDIS_URL']", "'redis://b/1'"),
+        ("DATABASE_URL", "postgres://u:p@h/d\n", "DATABASES['default']['PASSWORD']", "'p'"),
+        ("SECRET_KEY", " spaces stay \n", "SECRET_KEY", "' spaces stay '"),
+        ("SECRET_KEY", "one\r\n", "SECRET_KEY", "'one'"),
+    ],
+)
+def test_a_secret_may_be_the_content_of_a_file(variable, content, expression, value, tmp_path):
+    (tmp_path / "secret").write_bytes(content.encode())
+    env = {"REDIS_URL": "", variable: "", f"{variable}_FILE": str(tmp_path / "secret")}
+    test_the_environment_overrides_a_setting(env, expression, value)
+
+
+def test_a_changing_password_is_handed_on_as_its_file(tmp_path):
+    (tmp_path / "password").write_text("first")
+    env = {"REDIS_PASSWORD_FILE": f"{tmp_path}/password", "REDIS_USERNAME": "me"}
+    settings = "JOBS['REDIS_PASSWORD_FILE'], JOBS['REDIS_USERNAME'], 'REDIS_PASSWORD' in JOBS"
+    test_the_environment_overrides_a_setting(env, settings, f"('{tmp_path}/password', 'me', False)")
 
 
 def test_api_and_workers_may_write_to_sqlite_at_once(tmp_path: Path):

@@ -18,13 +18,14 @@ from redis.retry import Retry
 
 from jobs.conf import Settings
 from jobs.errors import LedgerFull, LedgerUnavailable
+from jobs.ledger import reach
 from jobs.ledger.scripts import Script
 
 logger = logging.getLogger(__name__)
 
 type Argument = str | bytes | int
 LOST = (redis.ConnectionError, redis.TimeoutError, OSError)
-"""A call that ended so may have run, or not."""
+"""A call that ended so may have run, or not. A password that Redis refuses is one of them."""
 AWAY = "Redis, which holds the jobs, does not answer; try again in a moment."
 PASSING = frozenset({"BUSY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY"})
 """Refusals that end with what causes them: a failover, a full disk, a script that runs long."""
@@ -32,8 +33,8 @@ PASSING = frozenset({"BUSY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "READONLY"})
 
 def pool(settings: Settings, *, timeout_seconds: float) -> redis.ConnectionPool:
     """Connections to the ledger's Redis whose calls take `timeout_seconds` at the most."""
-    return redis.ConnectionPool.from_url(
-        settings.REDIS_URL, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds,
+    return reach.pool(
+        settings, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds,
         socket_keepalive=True, retry=Retry(NoBackoff(), 0), protocol=2,
     )  # fmt: skip
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from jobs.secret import read_secret
+
 APP = Path(__file__).resolve().parents[2]
 """The source root, where every service runs."""
 
@@ -24,6 +26,9 @@ VARIABLES = {
     "NO_COLOR": "any value: no colours, even on a terminal",
 }
 """What the environment may say, and what holds where it says nothing."""
+
+OF_A_REDIS = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE")
+"""What belongs to a Redis of the user's, and would lock the services out of the embedded Valkey."""
 
 
 class CannotStart(Exception):
@@ -49,22 +54,25 @@ class Plan:
         """The plan that the environment asks for.
 
         Raises:
-            CannotStart: a value is no port.
+            CannotStart: a value is no port, or names a file that cannot be read.
         """
         host = environ.get("TASKBELL_HOST") or "127.0.0.1"
         port, flower_port = _port(environ, "PORT", 8001), _port(environ, "FLOWER_PORT", 5555)
-        redis_port = None if environ.get("REDIS_URL") else _port(environ, "REDIS_PORT", 6379)
-        redis_url = environ.get("REDIS_URL") or f"redis://127.0.0.1:{redis_port}/0"
+        given = _secret(environ, "REDIS_URL")
+        redis_port = None if given else _port(environ, "REDIS_PORT", 6379)
+        redis_url = given or f"redis://127.0.0.1:{redis_port}/0"
         state = Path(environ.get("TASKBELL_DIR") or APP.parent / ".taskbell").resolve()
         made = {
             "DEBUG": environ.get("DEBUG") or "1",
             "REDIS_URL": redis_url,
-            "DATABASE_URL": environ.get("DATABASE_URL") or f"sqlite:///{state / 'db.sqlite3'}",
+            "REDIS_URL_FILE": "",
+            "DATABASE_URL": _secret(environ, "DATABASE_URL") or f"sqlite:///{state / 'db.sqlite3'}",
+            "DATABASE_URL_FILE": "",
             "PORT": str(port),
             "FLOWER_PORT": str(flower_port),
             "FLOWER_ADDRESS": host,
             "PYTHONUNBUFFERED": "1",
-        }
+        } | (dict.fromkeys(OF_A_REDIS, "") if redis_port else {})
         return cls(
             host=host, port=port, flower_port=flower_port, redis_port=redis_port, redis_url=redis_url,
             state=state, environ={**environ, **made},
@@ -89,3 +97,13 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise CannotStart(f"{name}={text} is no port: give a number from 1 to 65535.")
     return int(text)
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str:
+    """The variable, or the content of the file that it names; '' where neither is there."""
+    if environ.get(name) or not (file := environ.get(f"{name}_FILE")):
+        return environ.get(name) or ""
+    try:
+        return read_secret(Path(file))
+    except ValueError as error:
+        raise CannotStart(f"{name}_FILE: {error}.") from None

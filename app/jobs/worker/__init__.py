@@ -2,7 +2,7 @@
 
 from celery.app.base import Celery
 
-from jobs.worker import lifecycle
+from jobs.worker import broker, lifecycle
 from jobs.worker.bell import RingTask
 from jobs.worker.bind import bind_declared
 from jobs.worker.grafting import JobRegistry
@@ -21,6 +21,7 @@ def install(app: Celery) -> None:
     app.task_cls = "jobs.worker.celery_task:JobTask"
     app.control_cls = "jobs.worker.control:LedgerControl"
     app.loader.override_backends = {"redis": BACKEND, "rediss": BACKEND}
+    broker.install(app)
     app.set_default()  # Celery's own notion of a current application is a thread's
     app.on_after_finalize.connect(_on_finalized)
     lifecycle.install(app)

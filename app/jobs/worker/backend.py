@@ -4,14 +4,24 @@ from typing import Any
 
 from celery.backends.redis import RedisBackend
 
+from jobs.conf import settings
 from jobs.errors import JobsError
-from jobs.ledger import State, ledger
+from jobs.ledger import State, ledger, reach
 from jobs.worker import meta
 from jobs.worker.current import current, note_state
+
+ADDRESS = frozenset({"host", "port", "db", "username", "password"})
+"""What Celery would connect with. The results lie where the ledger lies."""
 
 
 class LedgerBackend(RedisBackend):
     """Results are written by the ledger, when a job finishes; here they are read and waited for."""
+
+    def _params_from_url(self, url: str, defaults: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in defaults.items() if name not in ADDRESS}
+
+    def _get_pool(self, **params: Any) -> Any:
+        return reach.pool(settings(), **params)
 
     def store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any

@@ -1,0 +1,79 @@
+"""Flower, by its literal command: who may in, and what it shows."""
+
+import base64
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobs.chaos.processes import free_port
+from tests.client import Client
+from tests.servers import APP, Running, environment
+from tests.workers import CELERY, eventually, running_worker, started, witness
+
+
+@contextmanager
+def running_flower(redis_url: str, **env: str) -> Iterator[Client]:
+    """`celery -A djangoNinja flower`, that listens."""
+    port = free_port()
+    full = environment(redis_url, FLOWER_PORT=str(port), PYTHONUNBUFFERED="1") | env
+    flower = Running([CELERY, "-A", "djangoNinja", "flower"], "Visit me at", full)
+    try:
+        flower.wait_ready()
+        yield Client(f"http://127.0.0.1:{port}")
+    finally:
+        flower.end()
+
+
+def by(user: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+
+
+def shows_the_worker_and_what_waits(flower: Client, queue: str, waiting: int, **headers: str) -> bool:
+    """Whether Flower has found a worker, and tells what waits in its queue."""
+    workers = flower.get("/api/workers?refresh=1", **headers)
+    told = flower.get("/api/queues/length", **headers)
+    return (
+        workers.status == told.status == 200
+        and len(workers.json()) == 1
+        and told.json()["active_queues"] == [{"name": queue, "messages": waiting}]
+    )
+
+
+def test_flower_lets_in_who_stands_in_its_file_and_shows_what_waits(platform, valkey, tmp_path):
+    (tmp_path / "users").write_text("me:secret\nyou:word\n")
+    users = {"FLOWER_BASIC_AUTH_FILE": f"{tmp_path}/users"}
+    with running_worker(valkey.url, concurrency=1) as worker, running_flower(valkey.url, **users) as flower:
+        witness(platform, tmp_path / "w", wait_for=tmp_path / "go")
+        started(tmp_path / "w")
+        for _ in range(3):
+            platform.submit("echo", '{"value": 1}')
+        for path in ("/", "/workers", "/broker", "/api/workers"):
+            assert flower.get(path).status == 401
+            assert flower.get(path, **by("me:wrong")).status == 401
+        assert flower.get("/workers", **by("you:word")).status == 200
+        assert flower.get("/healthcheck").status == 200
+        eventually(lambda: shows_the_worker_and_what_waits(flower, "celery", 3, **by("me:secret")))
+        assert b"Broker" in flower.get("/broker", **by("me:secret")).body
+        (tmp_path / "go").touch()
+        assert worker.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "words"),
+    [
+        ("nobody\n", {}, ["FLOWER_BASIC_AUTH_FILE: ", "user:password"]),
+        ("", {}, ["FLOWER_BASIC_AUTH_FILE: ", "is empty"]),
+        ("a:b", {"FLOWER_BASIC_AUTH": "a:b"}, ["FLOWER_BASIC_AUTH: ", "one of them"]),
+    ],
+)
+def test_who_may_in_is_said_once_and_in_full(content, more, words, tmp_path: Path):
+    (tmp_path / "users").write_text(content)
+    env = environment("redis://127.0.0.1:1/0", FLOWER_BASIC_AUTH_FILE=f"{tmp_path}/users", **more)
+    command = [CELERY, "-A", "djangoNinja", "flower"]
+    ended = subprocess.run(command, cwd=APP, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert all(word in ended.stderr for word in words), ended.stderr
+    assert ended.stderr.count("\n") == 1
