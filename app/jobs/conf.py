@@ -39,13 +39,21 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     REDIS_URL: str
-    """The ledger's Redis (7.0 or newer) or Valkey (8 or newer): `redis://…`, `rediss://…`."""
+    """The ledger's Redis (7.0 or newer) or Valkey (8 or newer): `redis://…`, `rediss://…`,
+    `sentinel://…`."""
     REDIS_USERNAME: str = ""
     """Whom Redis knows the platform as; needs a password. Without it, Redis's default user."""
     REDIS_PASSWORD: str = Field("", repr=False)
     """Redis's password, where `REDIS_URL` has none."""
     REDIS_PASSWORD_FILE: Path | None = None
     """A file with Redis's password, in place of `REDIS_PASSWORD`."""
+    REDIS_SENTINEL_PASSWORD: str = Field("", repr=False)
+    """The Sentinels' password, where they have one of their own."""
+    REDIS_SENTINEL_PASSWORD_FILE: Path | None = None
+    """A file with the Sentinels' password, in place of `REDIS_SENTINEL_PASSWORD`."""
+    REDIS_CA_FILE: Path | None = None
+    """The certificates, as PEM, that Redis's own is held to where the address is `rediss://…`; without it,
+    the system's."""
     PREFIX: str = Field("tb:", pattern=r"^[\w.:{}-]{1,32}$")
     """What every key of the ledger starts with; bells and results keep Celery's own names."""
     CELERY_APP: str = "djangoNinja:app"

@@ -1,6 +1,7 @@
 """The environment in, Django's settings out: each variable is named here, and read by `environment.py`."""
 
 import secrets
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from pydantic import ValidationError
 
+from jobs.address import watched
 from jobs.conf import Settings
 from project.environment import flag, is_set, refuse, secret, text
 
@@ -17,9 +19,14 @@ def _redis_url(variable: str, default: str) -> str:
     """The address under this variable, or under `REDIS_URL`, or the default."""
     named = variable if is_set(variable) else "REDIS_URL"
     url = secret(named, default)
-    if not url.startswith(("redis://", "rediss://")):
-        refuse(named, "is not a redis:// or rediss:// address")
+    if not url.startswith(("redis://", "rediss://", "sentinel://")):
+        refuse(named, "is not a redis://, rediss:// or sentinel:// address")
+    try:
+        watched(url)
+    except ValueError as error:
+        refuse(named, str(error))
     _check_who_asks(named, url)
+    _check_authority(named, url)
     return url
 
 
@@ -28,8 +35,23 @@ def _check_who_asks(named: str, url: str) -> None:
     asks = urlsplit(url)
     if secret("REDIS_PASSWORD") and (asks.password or asks.username):
         refuse("REDIS_PASSWORD", f"{named} has a user or a password of its own: set one of them")
+    if secret("REDIS_SENTINEL_PASSWORD") and not watched(url):
+        refuse("REDIS_SENTINEL_PASSWORD", f"{named} is no sentinel:// address")
     if text("REDIS_USERNAME") and not is_set("REDIS_PASSWORD"):
         refuse("REDIS_USERNAME", "needs REDIS_PASSWORD or REDIS_PASSWORD_FILE")
+
+
+def _check_authority(named: str, url: str) -> None:
+    """A CA that cannot be used would be found only where Redis seems to be away."""
+    file = text("REDIS_CA_FILE")
+    if not file:
+        return
+    if not url.startswith("rediss://"):
+        refuse("REDIS_CA_FILE", f"{named} is no rediss:// address")
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:
+        refuse("REDIS_CA_FILE", f"{file} holds no certificate that can be read: {error.strerror or error}")
 
 
 BASE_DIR = Path(__file__).resolve().parents[1]
@@ -67,6 +89,7 @@ CELERY_RESULT_SERIALIZER = "json"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False}
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for Redis, however long it is away
 
 
 # The platform: JOBS_LEASE_SECONDS sets LEASE, JOBS_PREFIX sets PREFIX, and so on (see jobs/conf.py)

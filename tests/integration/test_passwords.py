@@ -1,6 +1,7 @@
 """A Redis with a password, that changes while the platform runs."""
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from jobs.conf import Settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import Ledger
 from tests.client import HELLO, PROCESS, Client
-from tests.servers import Running, Valkey, environment, running_gunicorn
-from tests.workers import Platform, Worker, eventually, running_worker, started, witness
+from tests.servers import APP, Running, Valkey, environment, running_gunicorn
+from tests.workers import CELERY, Platform, Worker, eventually, running_worker, started, witness
 
 OPTIONS = ("--appendonly", "yes", "--appendfsync", "always", "--requirepass", "first")
 
@@ -63,7 +64,7 @@ def waits_for(job: str, guarded: Guarded) -> Running:
     return Running([sys.executable, "-c", f"print('waits', flush=True); {program}"], "waits", env)
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads"])
+@pytest.mark.parametrize("pool", ["prefork", pytest.param("threads", marks=pytest.mark.slow)])
 def test_a_password_may_change_while_processes_run(guarded, platform, tmp_path, pool):
     url, file = guarded.server.url, str(guarded.file)
     with (
@@ -132,3 +133,18 @@ def test_user_and_password_may_stand_beside_the_address(guarded, more):
         assert "own" not in worker.log
     with pytest.raises(LedgerUnavailable):
         Ledger(Settings(REDIS_URL=guarded.server.url)).ping()
+
+
+def test_remote_control_shows_celerys_settings_and_no_password(guarded):
+    url = guarded.server.url.replace("//", "//:first@")
+    with running_worker(url, "threads"):
+        command = [CELERY, "-A", "djangoNinja", "inspect", "conf"]
+        ran = subprocess.run(
+            command, cwd=APP, env=environment(url), capture_output=True, text=True, timeout=60, check=True
+        )
+    port = guarded.server.port
+    assert f'"broker_url": "redis://:********@127.0.0.1:{port}/0"' in ran.stdout
+    assert f'"result_backend": "redis://:********@127.0.0.1:{port}/0"' in ran.stdout
+    assert '"worker_disable_prefetch": true' in ran.stdout
+    assert "first" not in ran.stdout
+    assert "INSTALLED_APPS" not in ran.stdout

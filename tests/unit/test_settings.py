@@ -72,6 +72,12 @@ def test_a_task_declared_wrongly_stops_the_start_by_file_and_line(command, tmp_p
         ("JOBS_TASK_PACKAGES", "nowhere", "'nowhere'"),
         ("REDIS_URL", "amqp://elsewhere", "redis://"),
         ("CELERY_BROKER_URL", "redis:6379", "redis://"),
+        ("REDIS_URL", "sentinel://a:26379,b:26379", "names no master"),
+        ("REDIS_URL", "sentinel://a:26379,b:port/mymaster", "b:port is no host:port"),
+        ("REDIS_URL", "sentinel://a:26379,/mymaster", "nothing is no host:port"),
+        ("REDIS_URL", "sentinel://a/mymaster/first", "first is no number"),
+        ("REDIS_URL", "sentinel://a/mymaster?db=1", "no options"),
+        ("REDIS_SENTINEL_PASSWORD", "p", "REDIS_URL is no sentinel:// address"),
         ("CELERY_RESULT_BACKEND", "db+sqlite://", "CELERY_BROKER_URL"),
         ("DATABASE_URL", "nosuch://host/db", "nosuch://"),
         ("DEBUG", "maybe", "neither true nor false"),
@@ -113,6 +119,21 @@ def test_a_user_without_a_password_stops_the_start():
     assert_stopped(start("manage.py", REDIS_USERNAME="me"), "REDIS_USERNAME: ", "needs REDIS_PASSWORD")
 
 
+@pytest.mark.parametrize(
+    ("url", "content", "fault"),
+    [
+        ("redis://h", "", "REDIS_URL is no rediss:// address"),
+        ("rediss://h", "no certificate", "holds no certificate"),
+        ("rediss://h", None, "No such file"),
+    ],
+)
+def test_a_ca_that_cannot_be_used_stops_the_start(url, content, fault, tmp_path):
+    if content is not None:
+        (tmp_path / "ca").write_text(content)
+    ended = start("manage.py", REDIS_URL=url, REDIS_CA_FILE=str(tmp_path / "ca"))
+    assert_stopped(ended, "REDIS_CA_FILE: ", fault)
+
+
 def test_a_port_that_is_no_number_stops_the_start():
     assert_stopped(start("gunicorn", PORT="http"), "PORT")
 
@@ -132,6 +153,7 @@ def test_a_port_that_is_no_number_stops_the_start():
         ({"JOBS_HEALTH_DIR": "/tmp/health"}, "JOBS['HEALTH_DIR']", "'/tmp/health'"),
         ({"JOBS_SHUTDOWN_SECONDS": ""}, "'SHUTDOWN' in JOBS", "False"),
         ({"JOBS_BODY_LIMIT_BYTES": "1000"}, "DATA_UPLOAD_MAX_MEMORY_SIZE", "1000"),
+        ({"REDIS_URL": "sentinel://a,b/m"}, "CELERY_RESULT_BACKEND", "'sentinel://a,b/m'"),
         ({"DEBUG": "1"}, "DEBUG", "True"),
         ({"ALLOWED_HOSTS": "a.example,b.example"}, "ALLOWED_HOSTS", "['a.example', 'b.example']"),
         ({"DATABASE_URL": ""}, "DATABASES['default']['NAME'].endswith('/.taskbell/db.sqlite3')", "True"),

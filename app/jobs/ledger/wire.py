@@ -133,8 +133,10 @@ class Stubborn:
                 pause = min(pause * 2, 1.0)
 
     def _once(self, script: Script, arguments: Iterable[Argument]) -> Any:
-        connection = self._connection or self._pool.make_connection()
-        self._connection = connection
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._pool.make_connection()
+            connection.connect()  # type: ignore[no-untyped-call]  # sending would not ask the Sentinels
         packed = hiredis.pack_command(("EVALSHA", script.digest, 0, *arguments))  # type: ignore[arg-type]  # its stub says: a tuple of one
         connection.send_packed_command([packed], check_health=False)
         try:

@@ -27,7 +27,10 @@ VARIABLES = {
 }
 """What the environment may say, and what holds where it says nothing."""
 
-OF_A_REDIS = ("REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE")
+OF_A_REDIS = (
+    "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_PASSWORD_FILE", "REDIS_CA_FILE",
+    "REDIS_SENTINEL_PASSWORD", "REDIS_SENTINEL_PASSWORD_FILE",
+)  # fmt: skip
 """What belongs to a Redis of the user's, and would lock the services out of the embedded Valkey."""
 
 

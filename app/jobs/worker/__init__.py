@@ -20,7 +20,7 @@ def install(app: Celery) -> None:
     app._tasks = JobRegistry(app._tasks)  # noqa: SLF001 - else only a parameter of its constructor
     app.task_cls = "jobs.worker.celery_task:JobTask"
     app.control_cls = "jobs.worker.control:LedgerControl"
-    app.loader.override_backends = {"redis": BACKEND, "rediss": BACKEND}
+    app.loader.override_backends = dict.fromkeys(("redis", "rediss", "sentinel"), BACKEND)
     broker.install(app)
     app.set_default()  # Celery's own notion of a current application is a thread's
     app.on_after_finalize.connect(_on_finalized)

@@ -4,18 +4,22 @@ from typing import Any
 
 from celery.backends.redis import RedisBackend
 
+from jobs.address import without_password
 from jobs.conf import settings
 from jobs.errors import JobsError
 from jobs.ledger import State, ledger, reach
 from jobs.worker import meta
+from jobs.worker.broker import ADDRESS
 from jobs.worker.current import current, note_state
-
-ADDRESS = frozenset({"host", "port", "db", "username", "password"})
-"""What Celery would connect with. The results lie where the ledger lies."""
 
 
 class LedgerBackend(RedisBackend):
     """Results are written by the ledger, when a job finishes; here they are read and waited for."""
+
+    def as_uri(self, include_password: bool = False) -> str:  # noqa: FBT001, FBT002 - Celery's signature
+        """Where results lie, as `CELERY_BROKER_URL` says it; for Celery's banner."""
+        url = str(self.url or "")
+        return url if include_password else without_password(url)
 
     def _params_from_url(self, url: str, defaults: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in defaults.items() if name not in ADDRESS}

@@ -4,7 +4,10 @@ import time
 from typing import Any
 
 from celery.app.control import Control
+from celery.app.utils import filter_hidden_settings
 from celery.utils.functional import maybe_list
+from celery.utils.saferepr import saferepr
+from celery.utils.serialization import jsonify, strtobool
 from celery.worker import state as worker_state
 from celery.worker.control import control_command, inspect_command
 
@@ -16,6 +19,9 @@ from jobs.worker import drain
 def register() -> None:
     """Put the platform's commands in the place of Celery's."""
     inspect_command(alias="dump_active")(active)
+    inspect_command(
+        alias="dump_conf", signature="[include_defaults=False]", args=[("with_defaults", strtobool)]
+    )(conf)
     control_command(variadic="task_id", signature="[id1 [id2 [... [idN]]]]")(revoke)
 
 
@@ -74,3 +80,14 @@ def active(state: Any, safe: bool = False) -> list[dict[str, Any]]:  # noqa: FBT
 
 def _wall_clock(monotonic: float) -> float:
     return time.time() - (time.monotonic() - monotonic)
+
+
+def conf(state: Any, with_defaults: bool = False, **_: Any) -> Any:  # noqa: FBT001, FBT002 - Celery's signature
+    """Celery's settings, and not all of Django's, by their own names; addresses without passwords."""
+    source, known = state.app.conf, state.app.conf.maps[-1]  # the defaults come last, and are all there is
+    items = (source if with_defaults else source.without_defaults()).items()
+    short = ((name.removeprefix("CELERY_").lower(), value) for name, value in items if isinstance(name, str))
+    found = {name: value for name, value in short if name in known}
+    # As `CELERY_BROKER_URL` says it, this may be no address that kombu can read.
+    found |= dict.fromkeys(("broker_url", "result_backend"), found["broker_read_url"])
+    return jsonify(filter_hidden_settings(found), unknown_type_filter=saferepr)
