@@ -65,7 +65,10 @@ class Settings(BaseModel):
     BODY_LIMIT_BYTES: int = Field(10 * 1024 * 1024, gt=0)
     """Largest request body that a submit accepts."""
     INLINE_RESULT_BYTES: int = Field(64 * 1024, ge=0)
-    """Largest result that is kept in Redis, as JSON; a larger one goes to the database."""
+    """Largest result that stands in its status, as JSON; a larger one is stored: in the database, or where
+    there is none, in Redis."""
+    STORED_RESULT_BYTES: int = Field(64 * 1024 * 1024, ge=0)
+    """Largest result that is stored in Redis, where there is no database; a larger one fails its job."""
     RESULT_TTL: timedelta = Field(timedelta(days=1), gt=timedelta(0))
     """How long a job that succeeded can be read back."""
     FAILURE_TTL: timedelta = Field(timedelta(days=7), gt=timedelta(0))

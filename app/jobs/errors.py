@@ -3,6 +3,8 @@
 JobsError                   500  internal-error
 ├── DeclarationError        500  task-declaration     (at start, never over HTTP)
 ├── NotMigrated             500  not-migrated
+├── NoDatabase              500  no-database
+├── ResultTooLarge          500  result-too-large     (as a job's error, never over HTTP)
 ├── CanvasRefused           400  canvas-refused
 ├── BodyMalformed           400  body-malformed
 ├── BodyTooLarge            413  body-too-large
@@ -62,6 +64,18 @@ class NotMigrated(JobsError):
     slug = "not-migrated"
 
 
+class NoDatabase(JobsError):
+    """This needs a database, and there is none."""
+
+    slug = "no-database"
+
+
+class ResultTooLarge(JobsError):
+    """The result is larger than may be stored without a database."""
+
+    slug = "result-too-large"
+
+
 class CanvasRefused(JobsError):
     """Links, chains, groups and chords are not supported yet."""
 
@@ -111,7 +125,7 @@ class JobNotFound(JobsError):
 
 
 class ResultNotStored(JobsError):
-    """This job has no result in the database."""
+    """This job has no stored result."""
 
     status, slug = 404, "result-not-stored"
 

@@ -1,4 +1,4 @@
-"""The database's part of the platform: results too large for Redis, and jobs that wait for a commit."""
+"""The database's part of the platform: results too large for a status, and jobs that wait for a commit."""
 
 from typing import ClassVar
 

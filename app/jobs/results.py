@@ -1,29 +1,19 @@
-"""Large results in the database: stored before their job finishes, read in pieces, deleted with it.
+"""Stored results: those too large for a status, kept before their job finishes, deleted with it.
 
-A row is fenced as the job is, by its token: an attempt that lost its job stores a row that nothing
-points to, and `discard` or `sweep` removes it.
+They lie in the database; where there is none, in Redis, beside the ledger. What is stored is fenced as the
+job is, by its token: an attempt that lost its job stores what nothing points to, and `discard`, `sweep` or
+its own end removes it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import partial
-from itertools import batched
-from typing import TypedDict
+from typing import Protocol, TypedDict
 from urllib.parse import quote
 
-from django.db import OperationalError, close_old_connections, connection
-from django.db.models import BinaryField
-from django.db.models.functions import Substr
-
-from jobs.errors import ResultNotStored
-from jobs.models import StoredResult
-
-PIECE_BYTES = 256 * 1024
-"""What one read brings into memory."""
-BATCH = 500
-"""Rows that one statement deletes; it holds SQLite's only write lock meanwhile."""
-TRIES = 3
+from jobs import database, results_in_database
+from jobs.conf import settings
+from jobs.errors import ResultNotStored, ResultTooLarge
+from jobs.ledger import ledger
 
 
 class Reference(TypedDict):
@@ -35,14 +25,11 @@ class Reference(TypedDict):
     url: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """A result in the database."""
+class Stored(Protocol):
+    """A result, wherever it is."""
 
-    task_id: str
-    token: int
-    size_bytes: int
-    created_at: datetime
+    @property
+    def size_bytes(self) -> int: ...
 
     def pieces(self) -> Iterator[bytes]:
         """The result's bytes, read as they are wanted.
@@ -50,13 +37,6 @@ class Stored:
         Raises:
             ResultNotStored: it was deleted meanwhile.
         """
-        rows = StoredResult.objects.filter(task_id=self.task_id, token=self.token)
-        for start in range(1, self.size_bytes + 1, PIECE_BYTES):
-            piece = Substr("body", start, PIECE_BYTES, output_field=BinaryField())
-            found = rows.annotate(piece=piece).values_list("piece", flat=True).first()
-            if found is None:
-                raise ResultNotStored(f"{self.task_id}: it was deleted.")
-            yield bytes(found)
 
 
 def store(task_id: str, token: int, body: bytes) -> Reference:
@@ -64,12 +44,15 @@ def store(task_id: str, token: int, body: bytes) -> Reference:
 
     Raises:
         django.db.Error: the database does not take it.
+        ResultTooLarge, LedgerFull: there is no database, and Redis is not to take it or has no room.
     """
-    row = StoredResult(task_id=task_id, token=token, body=body, size_bytes=len(body))
-    _written(lambda: StoredResult.objects.bulk_create(
-        [row], update_conflicts=True, unique_fields=["task_id", "token"],
-        update_fields=["body", "size_bytes", "created_at"],
-    ))  # fmt: skip
+    if database.is_there():
+        results_in_database.store(task_id, token, body)
+    elif len(body) > (most := settings().STORED_RESULT_BYTES):
+        told = f"{len(body)} bytes, and without a database JOBS_STORED_RESULT_BYTES allows {most}"
+        raise ResultTooLarge(f"{told}; raise that, or set DATABASE_URL.")
+    else:
+        ledger().stored.keep(task_id, token, body)
     return reference(task_id, len(body))
 
 
@@ -84,60 +67,36 @@ def reference(task_id: str, size_bytes: int) -> Reference:
 
 
 def read(task_id: str, token: int) -> Stored:
-    """The result that the attempt with this token stored.
+    """The result that the attempt with this token stored, also one from before there was a database.
 
     Raises:
         ResultNotStored: there is none.
+        LedgerUnavailable: Redis does not answer.
     """
-    fields = ("task_id", "token", "size_bytes", "created_at")
-    row = StoredResult.objects.filter(task_id=task_id, token=token).values(*fields).first()
-    if row is None:
+    found: Stored | None = ledger().stored.find(task_id, token)
+    if found is None and database.is_there():
+        found = results_in_database.find(task_id, token)
+    if found is None:
         raise ResultNotStored(f"{task_id}: it was deleted.")
-    return Stored(**row)
+    return found
 
 
 def discard(task_id: str, token: int) -> None:
     """Delete what an attempt stored and then could not finish."""
-    _written(StoredResult.objects.filter(task_id=task_id, token=token).delete)
+    if database.is_there():
+        results_in_database.discard(task_id, token)
+    else:
+        ledger().stored.drop(task_id, token)
 
 
 def delete_jobs(last: Mapping[str, int]) -> int:
-    """Delete what these jobs stored up to this token; gives the number of rows."""
+    """Delete the rows of these jobs up to this token; gives their number.
 
-    def delete(some: Sequence[str]) -> int:
-        kept = StoredResult.objects.filter(task_id__in=some).values_list("pk", "task_id", "token")
-        old = [pk for pk, task_id, token in kept if token <= last[task_id]]
-        return StoredResult.objects.filter(pk__in=old).delete()[0]
-
-    return sum(_written(partial(delete, some)) for some in batched(last, BATCH, strict=False))
+    What Redis keeps goes with its job.
+    """
+    return results_in_database.delete_jobs(last) if database.is_there() else 0
 
 
 def sweep(older_than: datetime) -> int:
-    """Delete rows from before this instant, `BATCH` of them at the most; gives their number.
-
-    It finds what no job points to any more; `older_than` lies beyond every retention.
-    """
-    old = StoredResult.objects.filter(created_at__lt=older_than).order_by("created_at")
-    some = old.values_list("pk", flat=True)[:BATCH]
-    return _written(lambda: StoredResult.objects.filter(pk__in=list(some.all())).delete()[0])
-
-
-def _written[T](work: Callable[[], T]) -> T:
-    """Do what writes, on a fresh connection that is closed when it returns.
-
-    It is called in pool processes and in threads that serve no request: a connection left open
-    there would be carried across Celery's next fork. It is tried again where SQLite stayed locked
-    or the server closed the connection; so the work must bear being done twice.
-    """
-    left = TRIES
-    while True:
-        left -= 1
-        close_old_connections()
-        try:
-            return work()
-        except OperationalError:
-            if not left:
-                raise
-        finally:
-            if not connection.in_atomic_block:
-                connection.close()
+    """Delete rows from before this instant, a bounded number of them; gives their number."""
+    return results_in_database.sweep(older_than) if database.is_there() else 0

@@ -35,7 +35,7 @@ def read_status(task_id: str) -> Status:
 
 
 def stored_token(task_id: str) -> int | None:
-    """The token under which a job's result lies in the database; None where it has none there.
+    """The token under which a job's result is stored; None where it is not.
 
     Raises:
         JobNotFound, JobGone, LedgerUnavailable: as `read_status`.

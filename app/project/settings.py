@@ -123,10 +123,12 @@ except ValidationError as error:
     refuse(JOBS_VARIABLES[str(fault["loc"][0])] if fault["loc"] else "JOBS_…", fault["msg"])
 
 
-# Database: for results too large for Redis
+# Database: for results too large for a status, and jobs that follow a transaction
 
 
 def _database() -> dict[str, Any]:
+    if secret("DATABASE_URL") == "none":
+        return {"ENGINE": "django.db.backends.dummy"}
     default = BASE_DIR.parent / ".taskbell" / "db.sqlite3"
     try:
         if not is_set("DATABASE_URL"):

@@ -8,7 +8,7 @@ import django
 
 django.setup()
 
-from jobs import results  # noqa: E402
+from jobs import database, results  # noqa: E402
 from jobs.conf import settings  # noqa: E402
 from jobs.ledger import Ending, Holder, KnownTasks, State  # noqa: E402
 from jobs.limits import Limits  # noqa: E402
@@ -20,4 +20,5 @@ assert job is not None
 results.store(job.id, int(job.token) + 1, b"of an attempt that lost its job")
 reference = results.store(job.id, int(job.token), Path(sys.argv[1]).read_bytes())
 published = meta.succeeded(json.dumps(reference), [])
-assert holder.finish(job, Ending(outcome=State.SUCCESS, meta=published, stored=True)).recorded
+ending = Ending(outcome=State.SUCCESS, meta=published, stored=True, in_ledger=not database.is_there())
+assert holder.finish(job, ending).recorded

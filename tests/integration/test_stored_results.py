@@ -1,4 +1,4 @@
-"""Results too large for Redis, over HTTP."""
+"""Results too large for a status, over HTTP, wherever they are stored."""
 
 import json
 import subprocess
@@ -26,7 +26,6 @@ class StoredJob:
     client: Client
     task_id: str
     body: bytes
-    database: Path
 
     @property
     def url(self) -> str:
@@ -34,10 +33,9 @@ class StoredJob:
 
 
 @contextmanager
-def ended_with_a_large_result(directory: Path) -> Iterator[StoredJob]:
+def ended_with_a_large_result(directory: Path, database_url: str) -> Iterator[StoredJob]:
     """What a worker does with a large result, done by a process that is no worker."""
-    database = directory / "db.sqlite3"
-    env = {"DATABASE_URL": f"sqlite:///{database}", "WEB_CONCURRENCY": "1"}
+    env = {"DATABASE_URL": database_url, "WEB_CONCURRENCY": "1"}
     body = json.dumps({f"word {n}": n for n in range(100_000)}).encode()
     (directory / "body").write_bytes(body)
     with running_valkey() as valkey, running_api(valkey.url, **env) as url:
@@ -47,12 +45,14 @@ def ended_with_a_large_result(directory: Path) -> Iterator[StoredJob]:
         )
         ending = [sys.executable, str(FINISH), str(directory / "body")]
         subprocess.run(ending, cwd=APP, env=worker, check=True, timeout=30)
-        yield StoredJob(client=Client(url), task_id=task_id, body=body, database=database)
+        yield StoredJob(client=Client(url), task_id=task_id, body=body)
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredJob]:
-    with ended_with_a_large_result(tmp_path_factory.mktemp("stored")) as job:
+@pytest.fixture(scope="module", params=["sqlite", "none"])
+def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredJob]:
+    directory = tmp_path_factory.mktemp("stored")
+    database_url = f"sqlite:///{directory}/db.sqlite3" if request.param == "sqlite" else "none"
+    with ended_with_a_large_result(directory, database_url) as job:
         yield job
 
 
@@ -80,9 +80,10 @@ def test_head_of_a_large_result_tells_its_size(stored):
 
 
 def test_an_unforeseen_error_tells_no_internals(tmp_path):
-    with ended_with_a_large_result(tmp_path) as job:
-        job.database.rename(job.database.with_suffix(".away"))
-        job.database.mkdir()
+    database = tmp_path / "db.sqlite3"
+    with ended_with_a_large_result(tmp_path, f"sqlite:///{database}") as job:
+        database.rename(database.with_suffix(".away"))
+        database.mkdir()
         problem = job.client.get(job.url).problem(500, "internal-error")
     assert "database" not in json.dumps(problem)
 

@@ -68,6 +68,8 @@ def test_a_task_declared_wrongly_stops_the_start_by_file_and_line(command, tmp_p
         ("JOBS_SHUTDOWN_SECONDS", "drain", "not a number of seconds"),
         ("JOBS_BODY_LIMIT_BYTES", "10 MB", "valid integer"),
         ("JOBS_INLINE_RESULT_BYTES", "-1", "greater than or equal to 0"),
+        ("JOBS_STORED_RESULT_BYTES", "64 MiB", "valid integer"),
+        ("DATABASE_URL", "None", "is unknown"),
         ("JOBS_PREFIX", "a b", "match"),
         ("JOBS_TASK_PACKAGES", "nowhere", "'nowhere'"),
         ("REDIS_URL", "amqp://elsewhere", "redis://"),
@@ -156,6 +158,7 @@ def test_a_port_that_is_no_number_stops_the_start():
         ({"REDIS_URL": "sentinel://a,b/m"}, "CELERY_RESULT_BACKEND", "'sentinel://a,b/m'"),
         ({"DEBUG": "1"}, "DEBUG", "True"),
         ({"ALLOWED_HOSTS": "a.example,b.example"}, "ALLOWED_HOSTS", "['a.example', 'b.example']"),
+        ({"DATABASE_URL": "none"}, "DATABASES", "{'default': {'ENGINE': 'django.db.backends.dummy'}}"),
         ({"DATABASE_URL": ""}, "DATABASES['default']['NAME'].endswith('/.taskbell/db.sqlite3')", "True"),
         (
             {"DATABASE_URL": "postgres://u:p@h/d"},

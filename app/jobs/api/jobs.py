@@ -1,4 +1,4 @@
-"""The jobs over HTTP: lists, status, detail, log, and the results that are stored in the database."""
+"""The jobs over HTTP: lists, status, detail, log, and the results that are stored."""
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase

@@ -25,6 +25,7 @@ from jobs.ledger.records import (
     instant_us,
 )  # fmt: skip
 from jobs.ledger.scripts import load
+from jobs.ledger.stored import StoredResults
 from jobs.ledger.wire import Shared
 
 
@@ -37,7 +38,7 @@ class Ticked:
     more: bool
     """True where more was due than one tick takes."""
     rubbish: int
-    """Jobs past their retention whose stored results are still to be deleted."""
+    """Jobs past their retention whose stored results are still to be deleted from a database."""
     next: timedelta
     """How long until something is due that is known by now."""
 
@@ -59,6 +60,7 @@ class Ledger:
         self._redis: Any = self._shared.redis  # its types cannot tell bytes from text
         self._durably = Durably(settings, self._shared)
         self.browse = Browser(self._shared, settings.PREFIX)
+        self.stored = StoredResults(settings, self._shared)
 
     def submit(self, job: Submission) -> Accepted:
         """Accept a job, once.
@@ -209,7 +211,7 @@ class Ledger:
         return sorted(name.decode() for name in names)
 
     def rubbish(self, limit: int) -> list[tuple[str, int]]:
-        """Jobs that were forgotten and whose stored results are to be deleted: id, and token of the last.
+        """Forgotten jobs whose stored results are to be deleted from a database: id, and token of the last.
 
         A job that was accepted anew under such an id has higher tokens.
         """

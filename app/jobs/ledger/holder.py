@@ -87,7 +87,7 @@ class Holder:
         answer = self._call(
             "finish", job.id, job.token, ending.outcome.value, ending.meta,
             duration_us(ending.delay), instant_us(ending.due), ending.arguments,
-            "1" if ending.stored else "", claim_from, self._known.key, self._worker,
+            _stored(ending), claim_from, self._known.key, self._worker,
             "1" if ending.counts else "", ending.error, ending.cause,
         )  # fmt: skip
         return Finished(recorded=answer[0] == b"ok", next=records.claimed(answer))
@@ -105,3 +105,9 @@ class Holder:
         if answer[0] == b"gone":
             raise HolderGone(self.id)
         return answer
+
+
+def _stored(ending: Ending) -> str:
+    if not ending.stored:
+        return ""
+    return "ledger" if ending.in_ledger else "1"

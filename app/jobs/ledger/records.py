@@ -145,7 +145,9 @@ class Ending:
     arguments: str = ""
     """For RETRY: other arguments for the next attempt; '' for the same."""
     stored: bool = False
-    """The result lies in the database, under the job's id and this token."""
+    """The result is stored under the job's id and this token: in the database, or in the ledger itself."""
+    in_ledger: bool = False
+    """Of a stored result: it is in the ledger, and where that lost it, the job is handed back."""
     counts: bool = False
     """For PENDING: it counts as an attempt, since the task's own code handed it back."""
     error: str = ""

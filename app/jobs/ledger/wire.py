@@ -95,7 +95,7 @@ class Shared:
             except LOST:
                 return call()
         except RedisError as error:
-            if isinstance(error, OutOfMemoryError) or "OOM" in str(error):
+            if is_full(error):
                 raise LedgerFull("Redis is at its maxmemory; nothing was stored.") from error
             logger.warning("ledger.unavailable reason=%s", error)
             raise LedgerUnavailable(AWAY) from error
@@ -149,6 +149,11 @@ class Stubborn:
         if self._connection is not None:
             self._connection.disconnect()
             self._connection = None
+
+
+def is_full(error: Exception) -> bool:
+    """Whether Redis refused for want of memory."""
+    return isinstance(error, OutOfMemoryError) or "OOM" in str(error)
 
 
 def _code(error: ResponseError) -> str:

@@ -19,7 +19,7 @@ from types import FrameType
 from celery.app.base import Celery
 from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
 
-from jobs import results
+from jobs import database, results
 from jobs.conf import settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
@@ -179,7 +179,7 @@ def _log(job: Claimed, ending: Ending, outcome: Outcome, seconds: float) -> None
 
 
 def _stored(app: Celery, job: Claimed, outcome: Returned, ending: Ending) -> Ending:
-    """Put a large result into the database; the ledger gets where it is."""
+    """Store a large result; the ledger gets where it is."""
     if not ending.meta:
         return ending
     try:
@@ -187,7 +187,8 @@ def _stored(app: Celery, job: Claimed, outcome: Returned, ending: Ending) -> End
     except Exception as error:
         logger.exception("result.not_stored task=%s job=%s", job.task, job.id)
         return Ending(outcome=State.FAILURE, meta=meta.failed(app, "FAILURE", error, []))
-    return replace(ending, meta=meta.succeeded(json.dumps(reference), []), stored=True)
+    told = meta.succeeded(json.dumps(reference), [])
+    return replace(ending, meta=told, stored=True, in_ledger=not database.is_there())
 
 
 def _finish(seat: Seat, job: Claimed, ending: Ending, *, claim_from: str) -> Finished:

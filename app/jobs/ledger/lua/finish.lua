@@ -3,7 +3,7 @@
 -- KEYS: none.
 -- ARGV: holder, seq, id, token, outcome, meta (JSON without its end, '' to publish nothing),
 --       delay (us, RETRY), due (us since the epoch, '' for none, RETRY), arguments (RETRY, '' for the
---       same), stored (1: the result is in the database), queue to claim from ('' for no claim),
+--       same), stored (1: the result is stored under this token, in a database; ledger: here), queue to claim from ('' for no claim),
 --       key of the tasks that the holder's worker knows, the worker's name, counts (1: a hand-back that
 --       counts as an attempt; '': it does not), error (JSON for the history, '' for none), cause (for the
 --       history, '' for none).
@@ -17,7 +17,11 @@ has_only(id, token, held, held_token)
 
 local record, job = job_key(id), read(id)
 if job.state ~= 'STARTED' or job.token ~= token then return remember(holder, seq, 'refused') end
-leave_started(job, outcome, ARGV[16] and ARGV[16] ~= '' and ARGV[16] or nil, ARGV[15])
+local stored, cause = ARGV[10], ARGV[16]
+if stored == 'ledger' and call('HEXISTS', stored_key(id, token), 'size') == 0 then
+  outcome, stored, cause = 'PENDING', '', 'Redis came back without its result' -- then it is made again
+end
+leave_started(job, outcome, cause and cause ~= '' and cause or nil, ARGV[15])
 
 if job.cancel and (outcome == 'PENDING' or outcome == 'RETRY') then
   finalize(job, 'REVOKED', revoked(job.cancel))
@@ -36,7 +40,10 @@ elseif outcome == 'RETRY' then
   end
   if meta ~= '' then publish(id, meta, FAILURE_TTL) end
 else
-  if ARGV[10] == '1' then call('HSET', record, 'stored', token) end
+  if stored ~= '' then
+    call('HSET', record, 'stored', token)
+    job.stored = token
+  end
   finalize(job, outcome, meta)
   -- What follows a job (links, the next of a chain, a chord's count) is submitted here, in this
   -- script, under ids derived from this job's.

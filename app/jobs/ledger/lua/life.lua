@@ -96,6 +96,7 @@ local function finalize(job, state, meta)
     call('PEXPIRE', attempts_key(id), ttl + RECORD_GRACE)
     call('PEXPIRE', log_key(id), ttl + RECORD_GRACE)
   end
+  if job.stored then call('PEXPIRE', stored_key(id, job.stored), ttl + RECORD_GRACE) end -- unless it is in a database
   if job.expires then call('ZREM', P .. 'expiring', id) end
   release_unique(job)
   if meta ~= '' then publish(id, meta, ttl) end
@@ -148,7 +149,9 @@ end
 -- Forgets an ended job, but for that it was there.
 local function forget(id)
   local told = call('HMGET', job_key(id), 'stored', 'lists')
-  if told[1] then call('SADD', P .. 'rubbish', id .. '\n' .. told[1]) end
+  if told[1] and call('UNLINK', stored_key(id, told[1])) == 0 then -- it is in a database
+    call('SADD', P .. 'rubbish', id .. '\n' .. told[1])
+  end
   call('UNLINK', job_key(id), result_key(id))
   if told[2] then call('UNLINK', attempts_key(id), log_key(id)) end
   if GONE_TTL > 0 then

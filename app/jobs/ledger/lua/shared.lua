@@ -26,6 +26,7 @@ local function holder_key(holder) return P .. 'holder:' .. holder end
 local function attempts_key(id) return P .. 'attempts:' .. id end
 local function log_key(id) return P .. 'log:' .. id end
 local function result_key(id) return 'celery-task-meta-' .. id end
+local function stored_key(id, token) return P .. 'stored:' .. id .. ':' .. token end
 
 -- Instants are microseconds since the epoch. Redis writes a number that is an argument in full; Lua's
 -- own conversion, which a string or an answer needs, would round it.
