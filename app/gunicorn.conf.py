@@ -35,8 +35,8 @@ errorlog = "-"
 
 def post_worker_init(worker: Any) -> None:
     """Keep the ledger's clock and the outbox going, also where no worker runs."""
-    from jobs.relay import Relay  # the application must be loaded first
+    from jobs import relay  # the application must be loaded first
     from jobs.ticker import Ticker
 
     Ticker().start()
-    Relay().start()
+    relay.start()

@@ -119,6 +119,7 @@ class TaskCall[**P, R]:
 
         Raises:
             TypeError, ArgumentsInvalid: the arguments do not fit the task.
+            NoDatabase: `DATABASE_URL` is `none`.
             NotMigrated: in a transaction, of a database where `manage.py migrate` was not run.
             LedgerUnavailable, LedgerFull: outside a transaction: the job was not accepted.
         """

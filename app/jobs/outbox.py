@@ -15,7 +15,8 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 from pydantic import TypeAdapter
 
-from jobs.errors import IdempotencyConflict, JobsError, NotDurable, NotMigrated, NotUnique
+from jobs import database
+from jobs.errors import IdempotencyConflict, JobsError, NoDatabase, NotDurable, NotMigrated, NotUnique
 from jobs.ledger import Submission
 from jobs.models import PendingSubmit
 
@@ -71,6 +72,17 @@ def is_answered(error: JobsError) -> bool:
     return isinstance(error, NotUnique | IdempotencyConflict | NotDurable)
 
 
+def check(using: str) -> None:
+    """Raise where no job can follow a transaction.
+
+    Raises:
+        NoDatabase: this database is none.
+    """
+    if not database.is_there(using):
+        told = f"Database {using!r} is none, and a job is to follow its transaction"
+        raise NoDatabase(f"{told}: set DATABASE_URL to one, or submit at once with `delay`.")
+
+
 def keep(using: str, job: Submission) -> None:
     """Write the job's row, in this database's transaction; one that is there stays as it is.
 
@@ -120,7 +132,8 @@ def waiting(using: str, after: int, limit: int) -> Sequence[Waiting]:
 
 def databases() -> list[str]:
     """The databases that may have an outbox: those to which Django's routers let its table migrate."""
-    return [alias for alias in connections if router.allow_migrate_model(alias, PendingSubmit)]
+    there = filter(database.is_there, connections)
+    return [alias for alias in there if router.allow_migrate_model(alias, PendingSubmit)]
 
 
 def lacks_table(error: DatabaseError) -> bool:

@@ -27,6 +27,12 @@ WITHOUT_TABLE_SECONDS = 60.0
 PIECE = 100
 
 
+def start() -> None:
+    """Start this process's relay, if there is a database to look into."""
+    if outbox.databases():
+        Relay().start()
+
+
 class Relay(threading.Thread):
     """Looks into the outbox of each database every few seconds, for as long as its process lives."""
 

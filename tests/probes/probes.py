@@ -107,6 +107,15 @@ def large(size: int) -> str:
 
 
 @task
+def large_when_told(size: int, wait_for: str) -> str:
+    """Return so much once the file is there; another says that it does so now."""
+    while not Path(wait_for).exists():
+        time.sleep(0.01)
+    Path(f"{wait_for}.done").touch()
+    return "x" * size
+
+
+@task
 def steps(job: Job, total: int, wait_for: str) -> None:
     job.progress(1, total, "under way")
     while not Path(wait_for).exists():

@@ -88,7 +88,7 @@ class JobTask(DjangoTask):
             CanvasRefused: something is to follow the job.
             TypeError, ValueError, ArgumentsInvalid: the arguments or the options do not fit the task.
             LedgerUnavailable, LedgerFull: the job was not accepted.
-            NotMigrated: it is to follow a transaction of a database that has no outbox.
+            NoDatabase, NotMigrated: there is no database for it to follow, or that one has no outbox.
         """
         task_id, using = task_id or str(uuid.uuid4()), options.pop("on_commit", None)
         options |= {"link": link, "link_error": link_error, "shadow": shadow}

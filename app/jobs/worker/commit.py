@@ -28,9 +28,10 @@ def at_commit(using: str, job: Sending | Eager) -> AsyncResult | None:
     Gives the result if that was at once.
 
     Raises:
-        NotMigrated: the database has no outbox.
+        NoDatabase, NotMigrated: there is no such database, or it has no outbox.
         LedgerUnavailable, LedgerFull: there is no transaction, and the job was not accepted.
     """
+    outbox.check(using)
     done: list[AsyncResult] = []
     if isinstance(job, Sending) and transaction.get_connection(using).in_atomic_block:
         outbox.keep(using, job.submission())

@@ -10,7 +10,7 @@ from celery.worker.components import Pool
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 
-from jobs.relay import Relay
+from jobs import relay
 from jobs.ticker import Ticker
 from jobs.worker import control, drain
 from jobs.worker.adopt import Adopter, Strategies
@@ -98,7 +98,7 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     worker.keeper = keeper = Keeper(crew, worker, kind)
     keeper.start()
     Ticker().start()
-    Relay().start()
+    relay.start()
     atexit.register(keeper.finish)
     logger.info("worker.mustered crew=%s pool=%s tasks=%d", crew.id, kind.name.lower(), len(crew.known.names))
 
