@@ -15,6 +15,7 @@ from jobs import ledger as ledgers
 from jobs.conf import Settings, settings
 from jobs.ledger import Holder, KnownTasks, Ledger
 from jobs.limits import Limits
+from tests.postgres import Postgres, running_postgres
 from tests.redises import SERVERS, Server
 
 
@@ -56,6 +57,13 @@ def new_holder(ledger_settings: Settings) -> Iterator[Callable[..., Holder]]:
     yield make
     for holder in holders:
         holder.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL; skips the test where there is none."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture
