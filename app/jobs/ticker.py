@@ -7,23 +7,14 @@ taken back, with zero workers as well.
 import logging
 import threading
 import time
-from datetime import UTC, datetime, timedelta
 
-from django.db import connections
-
-from jobs import results
-from jobs.conf import settings
 from jobs.errors import JobsError
 from jobs.ledger import ledger
 from jobs.quiet import during_work
-from jobs.registry import all_tasks
+from jobs.sweeper import Sweeper
 
 logger = logging.getLogger("jobs.ticker")
 EVERY_SECONDS = 1.0
-SWEEP_EVERY = timedelta(hours=1)
-SPARE = timedelta(days=1)
-"""How long past every retention a stored result may stay that no job points to."""
-RUBBISH_PIECE = 200
 
 
 class Ticker(threading.Thread):
@@ -31,10 +22,11 @@ class Ticker(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="ticker", daemon=True)
-        self._swept = time.monotonic()
         self._away = False
+        self._sweeper = Sweeper()
 
     def run(self) -> None:
+        self._sweeper.start()
         while True:
             began, wait = time.monotonic(), EVERY_SECONDS
             try:
@@ -58,23 +50,5 @@ class Ticker(threading.Thread):
         while ticked.more:
             ticked = ledger().tick(force=True)
         if ticked.rubbish:
-            self._delete_rubbish()
-        if time.monotonic() - self._swept > SWEEP_EVERY.total_seconds():
-            self._swept = time.monotonic()
-            self._sweep()
+            self._sweeper.called.set()
         return min(EVERY_SECONDS, ticked.next.total_seconds())
-
-    def _delete_rubbish(self) -> None:
-        """Delete the stored results of jobs that were trimmed, then forget them: twice does no harm."""
-        if found := ledger().rubbish(RUBBISH_PIECE):
-            results.delete_jobs(dict(sorted(found)))  # of an id's tokens the highest comes last, and counts
-            ledger().rubbish_gone(found)
-
-    def _sweep(self) -> None:
-        own = (task.options.result_ttl or timedelta(0) for task in all_tasks())
-        longest = max(settings().RESULT_TTL, settings().FAILURE_TTL, *own)
-        try:
-            while results.sweep(datetime.now(UTC) - longest - SPARE):
-                pass
-        finally:
-            connections.close_all()

@@ -146,6 +146,8 @@ def _database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 5,
             **found.get("OPTIONS", {}),
         }  # fmt: skip
+    elif found["ENGINE"] == "django.db.backends.postgresql":
+        found["OPTIONS"] = {"connect_timeout": 5, **found.get("OPTIONS", {})}
     return dict(found)
 
 

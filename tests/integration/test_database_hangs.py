@@ -6,8 +6,9 @@ from tests.workers import eventually, running_worker, seconds
 
 
 def test_while_the_database_hangs_jobs_come_due_and_dead_processes_are_replaced(valkey_url, platform):
+    platform.ledger._redis.sadd("tb:rubbish", "a job that is gone\n7")
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgres://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
+        url = f"postgres://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing?connect_timeout=0"
         with running_worker(valkey_url, concurrency=1, DATABASE_URL=url) as worker:
             silent.settimeout(20)
             relay, _ = silent.accept()

@@ -93,13 +93,13 @@ def test_what_nothing_points_to_is_swept_after_the_longest_retention_that_a_task
     """The probe `long_kept` asks for thirty days; the settings say a week at the most."""
     from jobs import results
     from jobs.models import StoredResult
-    from jobs.ticker import Ticker
+    from jobs.sweeper import Sweeper
 
     for number, days in enumerate((40, 20)):
         results.store(f"job-{number}", 1, b"x")
         at = datetime.now(UTC) - timedelta(days=days)
         StoredResult.objects.filter(task_id=f"job-{number}").update(created_at=at)
-    Ticker()._sweep()
+    Sweeper().sweep()
     assert list(StoredResult.objects.values_list("task_id", flat=True)) == ["job-1"]
 
 
@@ -107,7 +107,7 @@ def test_what_nothing_points_to_is_swept_after_the_longest_retention_that_a_task
 def test_what_a_forgotten_job_stored_is_deleted_and_not_what_its_id_stored_since(platform):
     from jobs import results
     from jobs.models import StoredResult
-    from jobs.ticker import Ticker
+    from jobs.sweeper import Sweeper
 
     def lives(job_id):
         platform.ledger.submit(Submission(id=job_id, task="echo", queue="lives", arguments="{}"))
@@ -121,6 +121,6 @@ def test_what_a_forgotten_job_stored_is_deleted_and_not_what_its_id_stored_since
         platform.ledger.discard(["again"])
         second = lives("again")
     assert StoredResult.objects.count() == 2
-    Ticker()._delete_rubbish()
+    Sweeper().delete_rubbish()
     assert list(StoredResult.objects.values_list("task_id", "token")) == [("again", second)]
     assert platform.ledger.rubbish(10) == []

@@ -12,7 +12,7 @@ from django.db import connections
 import djangoNinja
 from jobs import outbox, relay
 from jobs.errors import NoDatabase
-from jobs.ticker import Ticker
+from jobs.sweeper import Sweeper
 from tests.client import HELLO, PROCESS, Client
 from tests.probes.probes import echo
 from tests.servers import APP, environment, running_api, running_valkey
@@ -131,7 +131,7 @@ def test_there_is_no_relay_and_nothing_to_sweep(caplog):
     caplog.set_level(logging.INFO)
     assert outbox.databases() == []
     relay.start()
-    Ticker()._sweep()
+    Sweeper().sweep()
     assert caplog.text == ""
 
 
