@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dj_database_url
 import pytest
+import redis
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connections
@@ -66,15 +68,35 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+EVERY_DATABASE = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+"""Runs what is `at_home` on each, and each time with an empty ledger."""
+
+
 @pytest.fixture
-def own_database(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
-    """What Django is told of a database of this test's own; a module may have others than files."""
-    return lambda alias: {**connections.settings["default"], "NAME": str(tmp_path / f"{alias}.sqlite3")}
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Where the databases of this test are, by alias: files, or as `EVERY_DATABASE` asks."""
+    if hasattr(request, "param"):
+        with redis.Redis.from_url(request.getfixturevalue("valkey_url")) as ledger:
+            ledger.flushall()
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return lambda alias: f"sqlite:///{tmp_path}/{alias}.sqlite3"
+    server: Postgres = request.getfixturevalue("postgres")
+    names = {alias: server.new_database() for alias in ("default", "other")}
+    return lambda alias: server.url(names[alias])
+
+
+def as_django_has_it(url: str) -> dict[str, Any]:
+    """The settings of a database; a file has the options of the project's own."""
+    before = connections.settings["default"]
+    if url == "none":
+        return {**before, "ENGINE": database.NONE}
+    found = {**before, **dj_database_url.parse(url)}
+    return found if url.startswith("sqlite") else {**found, "OPTIONS": {}}
 
 
 @pytest.fixture
 def at_home(
-    valkey_url: str, own_database: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    valkey_url: str, database_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """This process is one of the platform: its tasks submit to `valkey`, its databases are its own.
 
@@ -87,7 +109,7 @@ def at_home(
 
     bind_declared(djangoNinja.app)
     for alias in ("default", "other"):
-        monkeypatch.setitem(connections.settings, alias, own_database(alias))
+        monkeypatch.setitem(connections.settings, alias, as_django_has_it(database_url(alias)))
         forget_connection(alias)  # to what was there before
     with override_settings(JOBS={**django_settings.JOBS, "REDIS_URL": valkey_url}):
         settings.cache_clear()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,11 +24,12 @@ from jobs.ledger import Submission
 from jobs.models import PendingSubmit
 from jobs.relay import Relay
 from jobs.worker import commit
+from tests.integration.conftest import EVERY_DATABASE
 from tests.probes.probes import add, echo
 from tests.servers import APP, environment, running_api
 from tests.workers import ROOT, eventually, running_worker
 
-pytestmark = pytest.mark.usefixtures("at_home")
+pytestmark = [pytest.mark.usefixtures("at_home"), EVERY_DATABASE]
 DIES = Path(__file__).with_name("commits_and_dies.py")
 
 
@@ -37,9 +39,9 @@ def each_commit_asks_redis(monkeypatch):
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(database_url):
     """The database of this process, as another is told of it."""
-    return f"sqlite:///{tmp_path}/default.sqlite3"
+    return database_url("default")
 
 
 @pytest.fixture
@@ -248,18 +250,32 @@ def test_a_second_database_may_do_without_the_table(new_relay, caplog):
     assert "outbox.waits" not in caplog.text
 
 
-def test_a_database_that_comes_back_is_relayed_again(new_relay, platform, queue, tmp_path, caplog):
+@contextmanager
+def away(database, request):
+    """The database is away meanwhile."""
+    connection.close()
+    if database.startswith("postgres"):
+        server = request.getfixturevalue("postgres")
+        server.stop()
+        yield
+        server.start()
+    else:
+        file = Path(database.removeprefix("sqlite:///"))
+        elsewhere = file.rename(file.with_suffix(".away"))
+        file.mkdir()
+        yield
+        file.rmdir()
+        elsewhere.rename(file)
+
+
+def test_a_database_that_comes_back_is_relayed_again(new_relay, platform, queue, database, request, caplog):
     caplog.set_level(logging.INFO)
     leave("waits for its database", queue)
-    connection.close()
-    file, away, one = tmp_path / "default.sqlite3", tmp_path / "away", new_relay()
-    file.rename(away)
-    file.mkdir()
-    for _ in range(2):
-        one._look("default")
+    one = new_relay()
+    with away(database, request):
+        for _ in range(2):
+            one._look("default")
     assert caplog.text.count("outbox.waits database=default reason=the database fails") == 1
-    file.rmdir()
-    away.rename(file)
     one._look("default")
     assert "outbox.resumed database=default" in caplog.text
     assert platform.ledger.record("waits for its database")

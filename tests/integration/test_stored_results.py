@@ -1,6 +1,7 @@
 """Results too large for a status, over HTTP, wherever they are stored."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from jobs.ledger import Submission
 from tests.client import HELLO, PROCESS, Client
+from tests.integration.conftest import EVERY_DATABASE
 from tests.integration.hand import a_hand
 from tests.servers import APP, environment, running_api, running_valkey
 
@@ -48,10 +50,15 @@ def ended_with_a_large_result(directory: Path, database_url: str) -> Iterator[St
         yield StoredJob(client=Client(url), task_id=task_id, body=body)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "none"])
+@pytest.fixture(scope="module", params=["sqlite", "postgres", "none"])
 def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoredJob]:
     directory = tmp_path_factory.mktemp("stored")
-    database_url = f"sqlite:///{directory}/db.sqlite3" if request.param == "sqlite" else "none"
+    database_url = "none"
+    if request.param == "sqlite":
+        database_url = f"sqlite:///{directory}/db.sqlite3"
+    elif request.param == "postgres":
+        server = request.getfixturevalue("postgres")
+        database_url = server.url(server.new_database())
     with ended_with_a_large_result(directory, database_url) as job:
         yield job
 
@@ -88,6 +95,7 @@ def test_an_unforeseen_error_tells_no_internals(tmp_path):
     assert "database" not in json.dumps(problem)
 
 
+@EVERY_DATABASE
 @pytest.mark.usefixtures("at_home")
 def test_what_nothing_points_to_is_swept_after_the_longest_retention_that_a_task_asks_for():
     """The probe `long_kept` asks for thirty days; the settings say a week at the most."""
@@ -103,6 +111,27 @@ def test_what_nothing_points_to_is_swept_after_the_longest_retention_that_a_task
     assert list(StoredResult.objects.values_list("task_id", flat=True)) == ["job-1"]
 
 
+@EVERY_DATABASE
+@pytest.mark.usefixtures("at_home")
+@pytest.mark.parametrize("size", [0, 1, 256 * 1024, 3 * 256 * 1024 + 7])
+def test_a_row_is_read_in_pieces_and_gone_when_it_is_discarded(size):
+    from jobs import results
+    from jobs.errors import ResultNotStored
+    from jobs.results_in_database import PIECE_BYTES
+
+    body = os.urandom(size)
+    for each in (b"replaced", body):
+        results.store("a job", 7, each)
+    stored = results.read("a job", 7)
+    pieces = list(stored.pieces())
+    assert (stored.size_bytes, b"".join(pieces)) == (size, body)
+    assert [len(piece) for piece in pieces[:-1]] == [PIECE_BYTES] * (len(pieces) - 1)
+    results.discard("a job", 7)
+    with pytest.raises(ResultNotStored):
+        results.read("a job", 7)
+
+
+@EVERY_DATABASE
 @pytest.mark.usefixtures("at_home")
 def test_what_a_forgotten_job_stored_is_deleted_and_not_what_its_id_stored_since(platform):
     from jobs import results

@@ -9,9 +9,10 @@ from django.db import connections, transaction
 import djangoNinja
 from jobs.errors import ArgumentsInvalid
 from jobs.models import PendingSubmit
+from tests.integration.conftest import EVERY_DATABASE
 from tests.probes.probes import add, echo
 
-pytestmark = pytest.mark.usefixtures("at_home")
+pytestmark = [pytest.mark.usefixtures("at_home"), EVERY_DATABASE]
 
 
 class Undo(Exception):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from django.db import connections
 
 import djangoNinja
 from jobs import outbox, relay
@@ -23,8 +22,8 @@ TROUBLE = re.compile(r"ERROR|CRITICAL|Traceback|WARNING")
 
 
 @pytest.fixture
-def own_database():
-    return lambda _alias: {**connections.settings["default"], "ENGINE": "django.db.backends.dummy"}
+def database_url():
+    return lambda _alias: NONE
 
 
 @pytest.fixture(scope="module", params=POOLS)
