@@ -105,6 +105,23 @@ def test_an_outage_of_redis_while_a_result_is_stored_costs_no_job(tmp_path):
         platform.close()
 
 
+def test_an_attempt_that_lost_its_job_leaves_no_result_behind(tmp_path, valkey_url, platform):
+    redis, go = platform.ledger._redis, tmp_path / "go"
+    with running_worker(valkey_url, concurrency=2, queues="lost", DATABASE_URL=NONE) as worker:
+        arguments = json.dumps({"size": 100_000, "wait_for": str(go)})
+        job_id = platform.submit("large_when_told", arguments, queue="lost")
+        eventually(lambda: platform.state(job_id) == "STARTED")
+        holders = [holder.decode() for holder in redis.zrange("tb:leases", 0, -1)]
+        holding = [each for each in holders if redis.hget(f"tb:holder:{each}", "job") == job_id.encode()]
+        assert platform.ledger.release("the test", holding) == 1
+        eventually(lambda: platform.attempt(job_id) == 2 and platform.state(job_id) == "STARTED")
+        go.touch()
+        assert platform.value(job_id)["stored"]
+        eventually(lambda: "job.refused" in worker.log or "holder.renamed" in worker.log)
+        kept = f"tb:stored:{job_id}:{platform.ledger.record(job_id).number('stored')}"
+        eventually(lambda: redis.keys(f"tb:stored:{job_id}:*") == [kept.encode()])
+
+
 # Nothing complains
 
 

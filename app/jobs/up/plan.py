@@ -20,7 +20,7 @@ VARIABLES = {
     "FLOWER_PORT": "Flower's port; 5555",
     "REDIS_PORT": "the embedded Valkey's port; 6379",
     "REDIS_URL": "a Redis or Valkey of yours; no Valkey is started then",
-    "DATABASE_URL": "a database of yours; SQLite in TASKBELL_DIR",
+    "DATABASE_URL": "a database of yours, or none; SQLite in TASKBELL_DIR",
     "TASKBELL_HOST": "where API and Flower listen; 127.0.0.1 (0.0.0.0 lets other machines in)",
     "TASKBELL_DIR": "where Valkey and SQLite keep their files; .taskbell in the checkout",
     "NO_COLOR": "any value: no colours, even on a terminal",
