@@ -67,7 +67,7 @@ class Postgres:
 def running_postgres() -> Iterator[Postgres]:
     """A real, empty PostgreSQL; skips the test where there is none."""
     found = shutil.which("initdb")
-    binaries = [Path(found).parent] if found else sorted(DEBIANS.glob("*/bin"))
+    binaries = [Path(found).resolve().parent] if found else sorted(DEBIANS.glob("*/bin"))
     if not binaries:
         pytest.skip("there is no PostgreSQL server: apt-get install postgresql")
     with tempfile.TemporaryDirectory() as directory:

@@ -7,5 +7,8 @@ NONE = "django.db.backends.dummy"
 
 
 def is_there(alias: str = DEFAULT_DB_ALIAS) -> bool:
-    """Whether this one of the project's databases is more than a name."""
-    return bool(connections[alias].settings_dict["ENGINE"] != NONE)
+    """Whether this one of the project's databases is more than a name.
+
+    It takes no lock, which a fork could carry into a child: any thread may ask at any time.
+    """
+    return bool(connections.settings.get(alias, {}).get("ENGINE") != NONE)

@@ -92,9 +92,9 @@ class StoredResults:
             LedgerUnavailable: Redis does not answer.
         """
         size = self.field(task_id, token, "size")
-        return (
-            None if size is None else InLedger(store=self, task_id=task_id, token=token, size_bytes=int(size))
-        )
+        if size is None:
+            return None
+        return InLedger(store=self, task_id=task_id, token=token, size_bytes=int(size))
 
     def drop(self, task_id: str, token: int) -> None:
         """Delete what an attempt stored, if Redis answers; else it ends by itself."""

@@ -3,10 +3,10 @@
 -- KEYS: none.
 -- ARGV: holder, seq, id, token, outcome, meta (JSON without its end, '' to publish nothing),
 --       delay (us, RETRY), due (us since the epoch, '' for none, RETRY), arguments (RETRY, '' for the
---       same), stored (1: the result is stored under this token, in a database; ledger: here), queue to claim from ('' for no claim),
---       key of the tasks that the holder's worker knows, the worker's name, counts (1: a hand-back that
---       counts as an attempt; '': it does not), error (JSON for the history, '' for none), cause (for the
---       history, '' for none).
+--       same), stored (1: the result is stored under this token, in a database; ledger: here),
+--       queue to claim from ('' for no claim), key of the tasks that the holder's worker knows, the worker's
+--       name, counts (1: a hand-back that counts as an attempt; '': it does not), error (JSON for the
+--       history, '' for none), cause (for the history, '' for none).
 -- Outcome: SUCCESS, FAILURE, REVOKED, RETRY, or PENDING (handed back).
 -- Returns as claim.lua does; {'refused'} when the token is not the job's latest or it does not run:
 -- then nothing is recorded and nothing claimed. {'gone'} when the holder was released.
