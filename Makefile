@@ -19,7 +19,8 @@ DOCKER_COMPOSE ?= docker-compose
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up api worker flower fmt fmt-check lint types imports verify check \
-	test test-slow test-chaos test-docker chaos bench image sbom compose-up compose-down lock clean
+	test test-chart test-slow test-chaos test-docker test-cluster chaos bench chart image sbom \
+	compose-up compose-down lock clean
 
 help:  ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -50,7 +51,10 @@ fmt: .venv/.ready  ## Format the code and mend what lint can mend
 ## Check
 
 test: .venv/.ready  ## Run all fast tests, with servers of their own on free ports
-	$(PYTEST) -m "not slow and not docker and not chaos"
+	$(PYTEST) -m "not slow and not docker and not chaos and not chart and not cluster"
+
+test-chart: .tools/kubernetes/.ready .venv/.ready  ## Render the chart in all its forms and check what comes
+	$(PYTEST) -m chart
 
 test-slow: .venv/.ready  ## Run the tests that take minutes
 	$(PYTEST) -m "slow and not docker"
@@ -60,6 +64,9 @@ test-chaos: .venv/.ready  ## Run the chaos proof at a small size, as a test
 
 test-docker: .venv/.ready  ## Run the tests that need a Docker engine
 	$(BIN)/pytest -m docker $(ARGS)
+
+test-cluster: .tools/kubernetes/.ready .venv/.ready  ## Run the tests that need a cluster: KUBECONFIG, CLUSTER_LOAD
+	$(BIN)/pytest -m cluster $(ARGS)
 
 fmt-check: .venv/.ready
 	$(BIN)/ruff format --check .
@@ -123,6 +130,13 @@ setup: .venv/.ready  ## Install uv if it is absent, Python 3.13 and the lock fil
 	echo "setup: installing the lock file's packages into .venv"; \
 	$$uv sync --locked --quiet
 	@touch $@
+
+.tools/kubernetes/.ready: tests/chart/tools.py
+	@python3 tests/chart/tools.py .tools/kubernetes
+
+chart: .tools/kubernetes/.ready .venv/.ready  ## Write anew what is made of charts/model and of the chart
+	@$(BIN)/python -m charts.model
+	@$(BIN)/python -m charts.raw
 
 lock:  ## Update the lock file after a change of pyproject.toml
 	@if uv version >/dev/null 2>&1; then uv lock; else .tools/bin/uv lock; fi

@@ -16,6 +16,8 @@ from tests.docs.player import Player
 from tests.servers import running_api, running_valkey
 from tests.workers import running_worker
 
+CLUSTER = "tests/cluster/test_install.py does it on a cluster"
+BACKUP = "tests/cluster/test_backup.py does it on a cluster"
 ELSEWHERE = {
     "make up": "tests/acceptance/test_up.py runs it at a terminal",
     "make test": "it is what runs this test",
@@ -41,6 +43,17 @@ ELSEWHERE = {
     "make image": "tests/acceptance/test_image.py builds the image",
     "make sbom": "tests/acceptance/test_image.py compares what it writes with the image's",
     "docker build --tag shop:1 .": "tests/acceptance/test_image.py builds what the page shows",
+    "helm install taskbell charts/taskbell --namespace taskbell --create-namespace --wait": CLUSTER,
+    "helm test taskbell --namespace taskbell": CLUSTER,
+    "helm upgrade --install taskbell charts/taskbell --namespace taskbell"
+    " --values my-values.yaml --wait": CLUSTER,
+    "kubectl apply -k k8s/overlays/dev": "tests/cluster/test_raw.py applies it",
+    "kubectl create job --namespace taskbell --from cronjob/taskbell-redis-backup backup-now": BACKUP,
+    "kubectl logs --namespace taskbell job/backup-now": BACKUP,
+    "kubectl scale --namespace taskbell statefulset/taskbell-redis --replicas=0": BACKUP,
+    "kubectl delete --namespace taskbell pvc data-taskbell-redis-0": BACKUP,
+    "helm upgrade taskbell charts/taskbell --namespace taskbell --reuse-values"
+    " --set redis.restoreFrom=taskbell-20261123-031700.rdb --wait": BACKUP,
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
 }
 """Commands that are not run here, each with the reason."""

@@ -1,0 +1,131 @@
+{{/* Where the platform's processes find Redis, the database and their settings. No secret is in it. */}}
+{{- define "taskbell.env" -}}
+{{- $secrets := include "taskbell.secrets" .root | fromYaml -}}
+{{- if .root.Values.redis.enabled }}
+- {name: REDIS_URL, value: "redis://{{ include "taskbell.fullname" .root }}-redis:6379/0"}
+{{- end }}
+{{- range $file, $name := dict "redis-url" "REDIS_URL_FILE" "redis-password" "REDIS_PASSWORD_FILE" "sentinel-password" "REDIS_SENTINEL_PASSWORD_FILE" "database-url" "DATABASE_URL_FILE" }}
+{{- if hasKey $secrets $file }}
+- {name: {{ $name }}, value: /run/secrets/taskbell/{{ $file }}}
+{{- end }}
+{{- end }}
+{{- if .root.Values.externalRedis.caSecret }}
+- {name: REDIS_CA_FILE, value: /run/secrets/redis-ca/ca.crt}
+{{- end }}
+{{- if not (hasKey $secrets "database-url") }}
+- {name: DATABASE_URL, value: none}
+{{- end }}
+- {name: LOG_LEVEL, value: {{ .root.Values.config.logLevel }}}
+{{- with .root.Values.config.queues }}
+- {name: JOBS_QUEUES, value: {{ toJson . | quote }}}
+{{- end }}
+{{- range $name, $value := .root.Values.config.jobs }}
+- {name: JOBS_{{ $name }}, value: {{ kindIs "float64" $value | ternary (printf "%v" $value | replace "+" "") $value | quote }}}
+{{- end }}
+{{- end -}}
+
+{{/*
+A pod of the platform's image, whole: metadata and spec.
+root, component, pool: whose pod it is. values: its resources and `pod`. name, command, env, ports, probes (YAML),
+lifecycle: its main container. shareProcesses: whether one process 1 is for all. grace: seconds that it has to end. secrets: the files that it sees.
+waits: whether it waits for the migrations. restart: its restartPolicy. extraContainers are the values' own.
+*/}}
+{{- define "taskbell.appPod" -}}
+{{- $pod := include "taskbell.podValues" (dict "root" .root "own" .values.pod) | fromYaml -}}
+{{- $secrets := include "taskbell.secrets" .root | fromYaml -}}
+{{- $digest := include "taskbell.secretDigest" (dict "root" .root "keys" .secrets) -}}
+{{- $scope := dict "root" .root "component" .component "pool" .pool "pod" $pod "annotations" (dict "taskbell/secrets" $digest) -}}
+metadata:
+  {{- include "taskbell.podMetadata" $scope | nindent 2 }}
+spec:
+  {{- include "taskbell.podHead" $scope | nindent 2 }}
+  {{- with .shareProcesses }}
+  # Whatever a task leaves behind is reaped, which a worker that is process 1 would not do.
+  shareProcessNamespace: true
+  {{- end }}
+  {{- with .restart }}
+  restartPolicy: {{ . }}
+  {{- end }}
+  {{- with .grace }}
+  terminationGracePeriodSeconds: {{ . }}
+  {{- end }}
+  {{- $mounts := list (dict "name" "tmp" "mountPath" "/tmp") (dict "name" "secrets" "mountPath" "/run/secrets/taskbell" "readOnly" true) -}}
+  {{- if .root.Values.externalRedis.caSecret -}}
+  {{- $mounts = append $mounts (dict "name" "redis-ca" "mountPath" "/run/secrets/redis-ca" "readOnly" true) -}}
+  {{- end -}}
+  {{- $mounts = concat $mounts $pod.volumeMounts -}}
+  {{- $waits := and .waits (hasKey $secrets "database-url") -}}
+  {{- if or $waits $pod.initContainers }}
+  initContainers:
+    {{- if $waits }}
+    - name: wait-for-migrations
+      {{- include "taskbell.image" (dict "image" .root.Values.image "tag" .root.Chart.AppVersion) | nindent 6 }}
+      command: [sh, -c, "until python3 manage.py migrate --check; do sleep 2; done"]
+      env:
+        {{- include "taskbell.env" . | trim | nindent 8 }}
+      resources:
+        {{- toYaml .root.Values.migrations.resources | nindent 8 }}
+      {{- include "taskbell.containerSecurity" $pod | nindent 6 }}
+      volumeMounts:
+        {{- toYaml $mounts | nindent 8 }}
+    {{- end }}
+    {{- with $pod.initContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- end }}
+  containers:
+    - name: {{ .name }}
+      {{- include "taskbell.image" (dict "image" .root.Values.image "tag" .root.Chart.AppVersion) | nindent 6 }}
+      command: {{ toJson .command }}
+      env:
+        {{- include "taskbell.env" . | trim | nindent 8 }}
+        {{- range .env }}
+        - {{ toJson . }}
+        {{- end }}
+        {{- with $pod.env }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with $pod.envFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .ports }}
+      ports:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .probes }}
+      {{- . | nindent 6 }}
+      {{- end }}
+      {{- with .lifecycle }}
+      lifecycle:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      resources:
+        {{- toYaml .values.resources | nindent 8 }}
+      {{- include "taskbell.containerSecurity" $pod | nindent 6 }}
+      volumeMounts:
+        {{- toYaml $mounts | nindent 8 }}
+    {{- with $pod.containers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  volumes:
+    - name: tmp
+      emptyDir: {sizeLimit: 512Mi}
+    - name: secrets
+      projected:
+        defaultMode: 0440
+        sources:
+          {{- include "taskbell.secretFiles" (dict "root" .root "keys" .secrets) | default "[]" | trim | nindent 10 }}
+    {{- with .root.Values.externalRedis.caSecret }}
+    - name: redis-ca
+      secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
+    {{- end }}
+    {{- with $pod.volumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* The secrets that API, workers and migrations see. */}}
+{{- define "taskbell.appSecrets" -}}
+["redis-url", "redis-password", "sentinel-password", "database-url"]
+{{- end -}}

