@@ -16,7 +16,7 @@ from tests.cluster.kube import Kube, Load, Refused, Release, main_pid, run
 
 pytestmark = pytest.mark.cluster
 JOBS = int(os.environ.get("CLUSTER_JOBS") or 300)
-NAP = json.dumps({"seconds": 0.3})
+NAP = json.dumps({"seconds": 0.3, "note": "long enough to be packed by a release that packs " * 30})
 SLOTS = 8
 SETTINGS = (
     "--set",
@@ -28,6 +28,7 @@ SETTINGS = (
 )
 
 type Settled = dict[str, Any]
+type During = Callable[..., Settled]
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +40,16 @@ def release(kube, image) -> Iterator[Release]:
 
 
 @pytest.fixture
-def during(release, client) -> Callable[[Callable[[], object]], Settled]:
-    """Does something while jobs are in flight; gives what came of them."""
+def during(release, client) -> During:
+    """Does something while jobs are in flight, or while they come in; gives what came of them."""
 
-    def settle(strike: Callable[[], object]) -> Settled:
+    def settle(strike: Callable[[], object], *, coming_in: bool = False) -> Settled:
         url = f"http://{release.full}-api:8001/api/tasks/nap/"
-        load = Load(release.kube, client, url, NAP, str(JOBS))
+        rate = [str(JOBS / 20)] if coming_in else []
+        load = Load(release.kube, client, url, NAP, str(JOBS), *rate)
         try:
-            assert load.wait_for("accepted")["jobs"] == JOBS
+            if not coming_in:
+                assert load.wait_for("accepted")["jobs"] == JOBS
             strike()
             return load.wait_for("settled")
         finally:
@@ -70,16 +73,17 @@ def all_once(settled: Settled) -> None:
     assert settled["outcomes"] == {"SUCCESS": JOBS}
 
 
-def test_an_upgrade_to_another_image_cuts_nothing_off(release, during, build):
-    before, release.image = release.image, build("two", release.image, "ENV RELEASE=two")
+def test_an_upgrade_to_a_release_with_another_record_format_cuts_nothing_off(release, during, build):
+    before, release.image = release.image, build("two", release.image, "ENV JOBS_RECORD_FORMAT=2")
     try:
-        all_once(during(lambda: release.put(*SETTINGS, seconds=180)))
+        all_once(during(lambda: release.put(*SETTINGS, seconds=180), coming_in=True))
+        assert formats(release) == {"1", "2"}
         assert {image_of(release, pod) for pod in release.pods("worker")} == {release.image}
     finally:
         release.image = before
 
 
-def test_a_rollback_cuts_nothing_off(release, during):
+def test_a_rollback_cuts_nothing_off_and_runs_what_the_later_release_recorded(release, during):
     all_once(during(lambda: release.helm("rollback", release.name, "--wait", "--timeout=180s")))
     assert {image_of(release, pod) for pod in release.pods("worker")} == {release.image}
 
@@ -123,6 +127,15 @@ def test_a_node_that_restarts_goes_on_where_it_was(release, client):
             "wait", "--for=condition=Ready", "pod", "-l", release.selector(component), "--timeout=180s"
         )
     eventually(lambda: succeeded(release) - before, lambda found: found == JOBS, within_seconds=240)
+
+
+def formats(release: Release) -> set[str]:
+    """The formats in which the jobs that are there were recorded."""
+    command = (
+        "export REDISCLI_AUTH=$(cat /run/secrets/taskbell/redis-password);"
+        " redis-cli --scan --pattern 'tb:job:*' | sed 's/.*/HGET & v/' | redis-cli | sort -u"
+    )
+    return set(release.kube("exec", *release.pods("redis"), "--", "sh", "-c", command).split())
 
 
 def succeeded(release: Release) -> int:

@@ -1,9 +1,15 @@
 """Workers of two releases on one ledger: a job waits for a worker that knows its task."""
 
+import json
+from contextlib import closing
+
+import redis
+
 from jobs.ledger import State
-from tests.workers import eventually, running_worker
+from tests.workers import Platform, eventually, running_worker
 
 NEXT = "tasks,tests.probes,tests.next_release"
+LONG = "one and the same again and again, " * 300
 
 
 def test_a_job_of_a_task_that_only_the_next_release_knows_waits_for_its_workers(platform, valkey_url):
@@ -38,3 +44,32 @@ def test_what_an_idle_worker_knows_is_told_from_its_start_to_its_end(platform, v
         assert "echo" in living()[idle]
         worker.stop()
         assert idle not in living()
+
+
+def test_what_either_release_records_both_run(platform, valkey_url):
+    arguments = json.dumps({"value": LONG})
+    with (
+        running_worker(valkey_url, queues="formats"),
+        closing(Platform(valkey_url, RECORD_FORMAT=2)) as later,
+    ):
+        jobs = [each.submit("echo", arguments, queue="formats") for each in (platform, later)]
+        assert [platform.value(job) for job in jobs] == [LONG, LONG]
+    first, second = (platform.ledger.record(job).fields for job in jobs)
+    assert (first["v"], second["v"]) == ("1", "2")
+    assert len(second["args"]) < len(first["args"]) / 5
+
+
+def test_a_job_in_a_format_of_the_future_is_left_and_fails_nowhere(platform, valkey_url):
+    job = platform.submit("echo", '{"value": 1}', queue="future")
+    record = f"tb:job:{job}"
+    with closing(redis.Redis.from_url(valkey_url)) as client:
+        client.hset(record, "args", "?what only a later release can read")
+        with running_worker(valkey_url, queues="future") as worker:
+            [left] = eventually(lambda: platform.ledger.attempts(job))
+            assert left["cause"].startswith("recorded by a later release")
+            assert (platform.state(job), platform.attempt(job)) == (State.PENDING, 0)
+            assert f"job.later_format task=echo job={job}" in worker.log
+            client.hset(record, "args", '{"value": 1}')  # as a worker of that release reads it
+            assert platform.value(job) == 1
+    assert platform.attempt(job) == 1
+    assert platform.counts("future").gap == 0

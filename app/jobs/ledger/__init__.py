@@ -3,6 +3,7 @@
 from jobs.ledger.browser import ORDERS, LiveWorker, Page, Place, Standing, WaitingTask
 from jobs.ledger.client import Ledger, Ticked, ledger
 from jobs.ledger.holder import Finished, Holder, HolderGone, KnownTasks
+from jobs.ledger.packing import LaterFormat, is_packed, unpack
 from jobs.ledger.records import (
     FINAL,
     NEXT,
@@ -31,6 +32,7 @@ __all__ = [
     "Holder",
     "HolderGone",
     "KnownTasks",
+    "LaterFormat",
     "Ledger",
     "LiveWorker",
     "Page",
@@ -43,5 +45,7 @@ __all__ = [
     "Ticked",
     "Unique",
     "WaitingTask",
+    "is_packed",
     "ledger",
-]  # fmt: skip
+    "unpack",
+]

@@ -14,6 +14,7 @@ from jobs.errors import IdempotencyConflict, LedgerFull, NotDurable, NotUnique, 
 from jobs.ledger.browser import Browser
 from jobs.ledger.durable import Durably
 from jobs.ledger.holder import KnownTasks
+from jobs.ledger.packing import pack
 from jobs.ledger.records import (
     Accepted,
     Counts,
@@ -237,17 +238,18 @@ class Ledger:
     def _submitted(self, job: Submission) -> tuple[Any, str]:
         """The script's answer, and why it is not as durable as was asked for, if so."""
         if not job.wait:
-            return self._run("submit", *_packed(job)), ""
-        return self._durably.run(self._scripts["submit"], _packed(job), job.wait)
+            return self._run("submit", *_packed(job, self._settings.RECORD_FORMAT)), ""
+        packed = _packed(job, self._settings.RECORD_FORMAT)
+        return self._durably.run(self._scripts["submit"], packed, job.wait)
 
     def _words(self, script: str, *arguments: str | int) -> list[str]:
         return [word.decode() for word in self._run(script, *arguments)]
 
 
-def _packed(job: Submission) -> list[str | int]:
+def _packed(job: Submission, record_format: int = 1) -> list[str | int]:
     """A submission as its script takes it."""
     packed: list[str | int] = [
-        job.id, job.queue, job.task, job.arguments, job.priority, job.key,
+        job.id, job.queue, job.task, pack(job.arguments, record_format), job.priority, job.key,
         duration_us(job.delay), instant_us(job.due), expiry_us(job), job.options,
     ]  # fmt: skip
     if job.retention or job.unique or job.idempotency_key:

@@ -141,6 +141,7 @@ class Ending:
     meta: str = ""
     """Celery's result as JSON without `date_done` and `task_id`, still open; '' to publish none."""
     delay: timedelta = timedelta(0)
+    """Before a RETRY, or before a job that was handed back may be claimed again."""
     due: datetime | None = None
     arguments: str = ""
     """For RETRY: other arguments for the next attempt; '' for the same."""

@@ -22,7 +22,19 @@ from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTermi
 from jobs import database, results
 from jobs.conf import settings
 from jobs.errors import LedgerUnavailable
-from jobs.ledger import Claimed, Ending, Finished, Holder, HolderGone, KnownTasks, State, ledger
+from jobs.ledger import (
+    Claimed,
+    Ending,
+    Finished,
+    Holder,
+    HolderGone,
+    KnownTasks,
+    LaterFormat,
+    State,
+    is_packed,
+    ledger,
+    unpack,
+)  # fmt: skip
 from jobs.worker import databases, endings, meta, trace
 from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
@@ -31,6 +43,8 @@ from jobs.worker.outcome import Outcome, Raised, Returned
 from jobs.worker.stopping import Stop
 
 logger = logging.getLogger("jobs.worker")
+LATER = timedelta(seconds=5)
+"""How long a job of a later release waits before any worker may look at it again."""
 
 
 class Crew:
@@ -158,6 +172,11 @@ def _slice(seat: Seat, queue: str) -> None:
 
 def _attempt(seat: Seat, job: Claimed) -> Ending:
     place, began = seat.crew.place, time.monotonic()
+    if is_packed(job.arguments):
+        try:
+            job = replace(job, arguments=unpack(job.arguments))
+        except LaterFormat as error:
+            return _left(job, error)
     attempt, outcome = trace.run(place, job, seat.slot)
     ending = endings.ending(place.app, attempt, outcome)
     if isinstance(outcome, Returned) and len(outcome.result.encode()) > settings().INLINE_RESULT_BYTES:
@@ -165,6 +184,12 @@ def _attempt(seat: Seat, job: Claimed) -> Ending:
     databases.close_used_up()
     _log(job, ending, outcome, time.monotonic() - began)
     return ending
+
+
+def _left(job: Claimed, error: LaterFormat) -> Ending:
+    """The job is for a worker of the release that recorded it; it waits a moment, so that one comes by."""
+    logger.warning("job.later_format task=%s job=%s reason=%s", job.task, job.id, error)
+    return Ending(outcome=State.PENDING, delay=LATER, cause=f"recorded by a later release: {error}")
 
 
 def _log(job: Claimed, ending: Ending, outcome: Outcome, seconds: float) -> None:

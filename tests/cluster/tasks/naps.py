@@ -6,7 +6,7 @@ from jobs import task
 
 
 @task
-def nap(seconds: float) -> float:
+def nap(seconds: float, note: str = "") -> float:
     """Sleep, and say for how long."""
     time.sleep(seconds)
     return seconds

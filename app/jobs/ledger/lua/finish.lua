@@ -2,7 +2,7 @@
 -- Ends an attempt and, when asked, claims the next job for the same holder.
 -- KEYS: none.
 -- ARGV: holder, seq, id, token, outcome, meta (JSON without its end, '' to publish nothing),
---       delay (us, RETRY), due (us since the epoch, '' for none, RETRY), arguments (RETRY, '' for the
+--       delay (us, RETRY and PENDING), due (us since the epoch, '' for none, RETRY), arguments (RETRY, '' for the
 --       same), stored (1: the result is stored under this token, in a database; ledger: here),
 --       queue to claim from ('' for no claim), key of the tasks that the holder's worker knows, the worker's
 --       name, counts (1: a hand-back that counts as an attempt; '': it does not), error (JSON for the
@@ -27,7 +27,13 @@ if job.cancel and (outcome == 'PENDING' or outcome == 'RETRY') then
   finalize(job, 'REVOKED', revoked(job.cancel))
 elseif outcome == 'PENDING' then
   if ARGV[14] ~= '1' then call('HINCRBY', record, 'attempt', -1) end
-  ready(job)
+  if tonumber(ARGV[7]) > 0 then
+    local due = NOW + tonumber(ARGV[7])
+    call('HSET', record, 'state', 'PENDING', 'due', integer(due))
+    call('ZADD', order_key('scheduled', job.queue), due, id)
+  else
+    ready(job)
+  end
 elseif outcome == 'RETRY' then
   local due = ARGV[8] ~= '' and tonumber(ARGV[8]) or NOW + tonumber(ARGV[7])
   call('HINCRBY', record, 'retries', 1)

@@ -11,7 +11,6 @@ local ONCE_TTL = @ONCE_TTL_MS@
 local QUEUE_MAX_RUNNING = @QUEUE_MAX_RUNNING@ -- by queue
 local QUEUE_MAX_LENGTH = @QUEUE_MAX_LENGTH@
 local MEMORY_GUARD = @MEMORY_GUARD@ -- share of maxmemory above which nothing more is accepted
-local RECORD_VERSION = '1'
 local BELLS = 2 -- ring while fewer lie in the queue's list; each worker that wakes wakes the next
 local RECORD_GRACE = 3600000 -- ms that a record outlives its results, so that tick sees what it trims
 

@@ -1,7 +1,7 @@
 #!lua
 -- Accepts a job, once: a second submit of the same id changes nothing.
 -- KEYS: none (names are made from the id and the queue).
--- ARGV: id, queue, task, arguments (JSON), priority, key ('' for none), delay (us from now),
+-- ARGV: id, queue, task, arguments (JSON, or packed), priority, key ('' for none), delay (us from now),
 --       due (us since the epoch, '' for none), expires (us since the epoch, with '+' from now, '' for never),
 --       options (JSON, '' for none), then, or nothing: retention ('ms of success,ms of failure', '' for
 --       the settings'), unique (task and digest of what must be unique, '' for none), unique while (1: only
@@ -35,7 +35,7 @@ if most and call('ZCARD', order_key('waiting', queue)) + call('ZCARD', order_key
 if call('HEXISTS', P .. 'tick', 'full') == 1 then return {'full'} end
 
 local stamp = next_stamp(queue)
-local fields = {'v', RECORD_VERSION, 'task', task, 'queue', queue, 'state', 'PENDING',
+local fields = {'v', string.sub(ARGV[4], 1, 1) == 'z' and '2' or '1', 'task', task, 'queue', queue, 'state', 'PENDING',
   'args', ARGV[4], 'created', integer(stamp)}
 local function with(name, value)
   if value ~= '' then fields[#fields + 1] = name; fields[#fields + 1] = value end
