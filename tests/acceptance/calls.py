@@ -1,11 +1,12 @@
 """A user's calls, with the real curl."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
+
+from jobs.chaos.processes import free_port
 
 GOING = ("PENDING", "STARTED", "RETRY")
 """The states of a job that has not ended."""
@@ -36,10 +37,7 @@ def submit(api: str, task: str, body: dict[str, Any]) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)

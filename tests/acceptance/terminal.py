@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -37,8 +38,11 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+        while left := self.processes():  # one that was killed may just have started another
+            for pid, line in left.items():
+                if "guard.py" not in line:  # it ends the Valkey, whose own title hides its environment
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
         self.process.wait()
         os.close(self._screen)
 

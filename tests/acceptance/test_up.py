@@ -126,7 +126,7 @@ def test_two_runs_never_share_the_data_of_a_valkey(make_up, settings):
 
 def test_lines_are_coloured_on_a_terminal_unless_it_is_told_not_to(make_up):
     with make_up(NO_COLOR="") as up:
-        assert up.wait_for("\x1b\\[\\d+mredis +[|]\x1b\\[0m")
+        assert up.wait_for("\x1b\\[\\d+mmigrate +[|]\x1b\\[0m")
     with make_up() as up:
-        up.wait_for("redis +[|]")
+        up.wait_for("migrate +[|]")
         assert "\x1b[" not in up.shown

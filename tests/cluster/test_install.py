@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import partial
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_large_result_is_in_redis_and_can_be_read(release):
         assert len(curl(f"{api}{found['result']['url']}")) == 3_000_002
 
 
-def test_flower_wants_a_password_and_shows_the_workers(release):
+def test_flower_wants_a_password_and_shows_workers_and_jobs(release):
     command = release.kube(
         "get", "secret", release.full, "--output", "jsonpath={.data.flower-auth}"
     )  # fmt: skip
@@ -58,6 +59,12 @@ def test_flower_wants_a_password_and_shows_the_workers(release):
         assert "401" in curl("--include", f"{flower}/")
         workers = json.loads(curl("--user", login, f"{flower}/api/workers?refresh=1"))
         assert len(workers) == 1
+        with release.forwarded("api", 8001) as api:
+            job = submit(api, "process", {"data": "hello"})
+        shown = partial(curl, "--user", login, f"{flower}/api/task/info/{job}")
+        told = json.loads(eventually(shown, lambda told: '"SUCCESS"' in told))
+        assert told["name"] == "process"
+        assert told["worker"] in workers
 
 
 def test_a_second_release_lives_beside_the_first_one(release, kube, image):

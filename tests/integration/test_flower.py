@@ -3,10 +3,12 @@
 import base64
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 from jobs.chaos.processes import free_port
 from tests.client import Client
@@ -59,6 +61,52 @@ def test_flower_lets_in_who_stands_in_its_file_and_shows_what_waits(platform, va
         assert b"Broker" in flower.get("/broker", **by("me:secret")).body
         (tmp_path / "go").touch()
         assert worker.process.poll() is None
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_flower_shows_each_job_from_its_start_to_its_end(platform, valkey, tmp_path, pool):
+    env = {"FLOWER_UNAUTHENTICATED_API": "1"}
+    with running_worker(valkey.url, pool=pool), running_flower(valkey.url, **env) as flower:
+
+        def shown(job: str) -> dict[str, Any]:
+            told = flower.get(f"/api/task/info/{job}")
+            return dict(told.json()) if told.status == 200 else {}
+
+        def ended(job: str, state: str) -> dict[str, Any]:
+            eventually(lambda: shown(job).get("state") == state)
+            return shown(job)
+
+        def has_some() -> bool:
+            platform.submit("echo", '{"value": "secret"}')
+            return bool(flower.get("/api/tasks").json())
+
+        eventually(has_some, 30, "Flower to have asked for events")
+        runs = witness(platform, tmp_path / "w", wait_for=tmp_path / "go")
+        eventually(lambda: shown(runs).get("state") == "STARTED")
+        fails = platform.submit("fail", '{"message": "no such order"}')
+        failed = ended(fails, "FAILURE")
+        assert (failed["name"], failed["exception"]) == ("fail", "ValueError: no such order")
+        assert "no such order" in failed["traceback"]
+        (tmp_path / "go").touch()
+        done = ended(runs, "SUCCESS")
+        assert done["name"] == "witness"
+        assert done["runtime"] > 0
+        assert done["worker"].startswith("test@") or done["worker"].endswith("@test")
+        assert (done["args"], done["kwargs"], done["result"]) == (None, None, None)
+        many = [platform.submit("echo", '{"value": "secret"}') for _ in range(2_000)]
+        eventually(lambda: {shown(job).get("state") for job in (many[0], many[999], many[-1])} == {"SUCCESS"})
+        assert b"secret" not in flower.get("/api/tasks?limit=5000").body
+
+
+def test_nobody_is_told_of_jobs_until_somebody_asks(platform, valkey):
+    with closing(redis.Redis.from_url(valkey.url)) as client, client.pubsub() as listener:
+        listener.psubscribe("*celeryev/task*")
+        with running_worker(valkey.url, concurrency=1):
+            platform.value(platform.submit("echo", '{"value": 1}'))
+            platform.celery.control.enable_events()
+            eventually(
+                lambda: (platform.value(platform.submit("echo", '{"value": 2}')), listener.get_message())[1]
+            )
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,12 @@ class Ledger:
         """What a running attempt says of itself; False where it no longer has the job."""
         return bool(self._run("note", job_id, token, progress, meta, line, self._settings.LOG_LINES))
 
+    def announce(self, exchange: str, routing_key: str, message: str) -> None:
+        """Publish a message as Celery's transport publishes to a fan-out exchange: to whoever listens now."""
+        database = self._redis.connection_pool.connection_kwargs.get("db") or 0
+        channel = f"/{database}.{exchange}/{routing_key}"
+        self._shared.attempt(lambda: self._redis.publish(channel, message))
+
     def cancel(self, job_ids: Sequence[str], *, running: bool = True, reason: str = "cancelled") -> list[str]:
         """End jobs that wait, and where `running`, ask the workers of those that run to stop them.
 

@@ -20,6 +20,7 @@ SLOTS = 1024
 _HEAD = 64
 _SLOT = 1280
 _STOP = 0  # head: 1 when the worker stops
+_WATCHED = 1  # head: 1 while somebody wants events of its jobs
 _USED = 8  # head: slots below this one were used at some time
 # A slot: what its holder writes once, what it writes for each attempt, what the main process writes.
 _WHO = struct.Struct("=QQ32s")  # pid, thread, holder
@@ -190,6 +191,15 @@ class Board:
 
     def stop(self) -> None:
         self._memory[_STOP] = 1
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody wants Celery's events about jobs."""
+        return self._memory[_WATCHED] != 0
+
+    @watched.setter
+    def watched(self, wanted: bool) -> None:
+        self._memory[_WATCHED] = int(wanted)
 
     def free_slot(self, holder: str) -> Slot:
         """Take a slot that nobody has."""

@@ -38,6 +38,7 @@ from jobs.ledger import (
 from jobs.worker import databases, endings, meta, trace
 from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
+from jobs.worker.events import Events
 from jobs.worker.health import Health
 from jobs.worker.outcome import Outcome, Raised, Returned
 from jobs.worker.stopping import Stop
@@ -78,6 +79,7 @@ class Seat:
         self.jobs = 0
         self.slot: Slot = crew.board.free_slot(self._name)
         self.holder = Holder(self._name, settings(), crew.known, crew.place.hostname)
+        self.events = Events(crew.board, crew.place.hostname)
 
     def rename(self) -> None:
         """Come back as a new holder: the ledger gave this one up while it was out of reach."""
@@ -147,6 +149,7 @@ def drain(queue: str) -> None:
         raise
     finally:
         seat.slot.holds = 0
+        seat.events.send(at_once=True)
     if seat.crew.max_jobs and seat.jobs >= seat.crew.max_jobs and os.getpid() != seat.crew.main_pid:
         raise SystemExit(0)
 
@@ -158,13 +161,16 @@ def _slice(seat: Seat, queue: str) -> None:
     while job is not None:
         seat.slot.holds = int(job.token)
         wait_for_verdict(seat.slot)
+        began = time.monotonic()
         ending = _attempt(seat, job)
         seat.jobs += 1
         spent = seat.crew.max_jobs is not None and seat.jobs >= seat.crew.max_jobs
         more = not spent and not board.stopping and time.monotonic() < until
         finished = _finish(seat, job, ending, claim_from=queue if more else "")
         seat.slot.holds = 0
-        if not finished.recorded:
+        if finished.recorded:
+            seat.events.ended(job, ending, time.monotonic() - began)
+        else:
             wait_for_verdict(seat.slot)
             finished = Finished(recorded=True, next=seat.holder.claim(queue) if more else None)
         job = finished.next

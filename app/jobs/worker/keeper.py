@@ -24,6 +24,7 @@ from jobs.worker.board import Running, Slot
 from jobs.worker.cancels import Cancels
 from jobs.worker.deaths import Death, Processes
 from jobs.worker.drain import Crew
+from jobs.worker.events import Watch
 from jobs.worker.limits import Judge, Kind
 from jobs.worker.memory import Shortage
 
@@ -52,6 +53,7 @@ class Keeper(threading.Thread):
         self.processes = Processes(worker, Shortage())
         self._judge = Judge(crew, kind, self.processes)
         self._cancels = Cancels(self._judge)
+        self._watch = Watch(crew.board, worker)
         self._ended = threading.Event()
         self._renewed = float("-inf")
         self._away = self._stop_said = self._known_said = False
@@ -101,6 +103,7 @@ class Keeper(threading.Thread):
             self._bury(*each)
         self._renew([running.holder for _, running in living])
         self._enforce(at_work)
+        self._watch.look(running for _, running in at_work)
         self._leave(at_work)
 
     def _renew(self, holders: list[str]) -> None:
