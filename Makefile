@@ -135,7 +135,7 @@ setup: .venv/.ready  ## Install uv if it is absent, Python 3.13 and the lock fil
 	@python3 tests/chart/tools.py .tools/kubernetes
 
 chart: .tools/kubernetes/.ready .venv/.ready  ## Write anew what is made of charts/model and of the chart
-	@$(BIN)/python -m charts.model
+	@PYTHONPATH=app $(BIN)/python -m charts.model
 	@$(BIN)/python -m charts.raw
 
 lock:  ## Update the lock file after a change of pyproject.toml

@@ -1,4 +1,4 @@
 """What the chart's values are, as models; `values.yaml`, its schema and the chart's README are made of them.
 
-`python -m charts.model` writes all three anew.
+`make chart` writes all three anew.
 """

@@ -113,6 +113,6 @@ class Flower(Shape):
     network: Reach = Reach()
     """Nobody reaches it unless `ingressFrom` says so; `kubectl port-forward` does."""
     options: Object = {}
-    """Flower's options, as its `FLOWER_…` variables: `{MAX_TASKS: "5000"}`."""
+    """Flower's options, as its `FLOWER_…` variables: `{MAX_TASKS: 5000, URL_PREFIX: flower}`."""
     pod: Pod = Pod()
     """What else its pod has."""

@@ -66,8 +66,9 @@ class Redis(Shape):
     """The official image, 7.2 or newer."""
     auth: Secret = Secret()
     """Its password; generated. Key: `redis-password`."""
-    passwordOverlapSeconds: Annotated[int, Field(ge=0)] = 300
-    """How long the former password works beside a new one; pods see a changed Secret in a minute or two."""
+    passwordOverlapSeconds: Annotated[int, Field(ge=0)] | None = None
+    """How long a former password works beside a new one. Empty: five minutes more than any worker may take to
+    end, as a pod that ends keeps the one that it knows."""
     appendfsync: Literal["always", "everysec"] = "everysec"
     """When its file is on disk: with each command, or within a second (docs/explanation/guarantees.md)."""
     maxmemoryPercent: Percent = 60

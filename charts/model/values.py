@@ -9,6 +9,16 @@ from charts.model.redis import Database, ExternalRedis, Migrations, Redis
 from charts.model.secret import Secrets
 from charts.model.shape import Image, Object, Objects, Pod, Scalar, Shape, Words
 from charts.model.worker import Worker
+from jobs.conf import Settings
+
+JOBS = sorted(
+    f"{name}_SECONDS" if Settings.is_duration(name) else name
+    for name in Settings.model_fields
+    if not name.startswith("REDIS_") or name == "REDIS_TIMEOUT"
+)
+"""The platform's own settings, as its environment has them."""
+type JobsName = Annotated[str, StringConstraints(pattern=f"^({'|'.join(JOBS)})$")]
+type Name = Annotated[str, StringConstraints(pattern="^([a-z]([a-z0-9-]{0,37}[a-z0-9])?)?$")]
 
 
 class QueueLimits(Shape):
@@ -27,7 +37,7 @@ class Config(Shape):
     """What is logged."""
     queues: dict[str, QueueLimits] = {}
     """Limits of queues, by name."""
-    jobs: dict[Annotated[str, StringConstraints(pattern="^[A-Z_]+$")], Scalar] = {}
+    jobs: dict[JobsName, Scalar] = {}
     """Other settings of docs/reference/settings.md, without their `JOBS_`: `{LEASE_SECONDS: 30}`."""
 
 
@@ -63,9 +73,9 @@ class NetworkPolicy(Shape):
 class Values(Shape):
     """Values of the taskbell chart."""
 
-    nameOverride: Annotated[str, StringConstraints(max_length=40)] = ""
+    nameOverride: Name = ""
     """Instead of the chart's name."""
-    fullnameOverride: Annotated[str, StringConstraints(max_length=40)] = ""
+    fullnameOverride: Name = ""
     """What the names of all objects start with, instead of the release's name."""
     image: Image = Image(repository="taskbell")
     """The one image of API, workers, Flower and migrations; no tag: the chart's `appVersion`."""

@@ -14,7 +14,7 @@ from charts.model.shape import Pod
 from charts.model.values import Values
 
 CHART = Path(__file__).resolve().parents[1] / "taskbell"
-MADE = "Made by `python -m charts.model`; edit charts/model."
+MADE = "Made by `make chart`; edit charts/model."
 TABLE = "| value | default | what it is |\n| --- | --- | --- |\n"
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.chart
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_made_of_the_models_is_up_to_date(name):
-    assert (CHART / name).read_text() == FILES[name](), "run python -m charts.model"
+    assert (CHART / name).read_text() == FILES[name](), "run make chart"
 
 
 def test_the_schema_refers_to_nothing_outside_of_itself():

@@ -9,6 +9,7 @@ import secrets
 import shlex
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -63,15 +64,21 @@ def image(build, load_images) -> str:
     return str(name)
 
 
+@contextmanager
+def namespace() -> Iterator[Kube]:
+    """A namespace that refuses whatever is not restricted; it is gone afterwards, and what is in it."""
+    name = f"taskbell-{secrets.token_hex(3)}"
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+    found = Kube(name)
+    found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    yield found
+    run("kubectl", "delete", "namespace", name, "--wait=false")
+
+
 @pytest.fixture(scope="module")
 def kube() -> Iterator[Kube]:
-    """A namespace that refuses whatever is not restricted; it is gone afterwards, and what is in it."""
-    namespace = f"taskbell-{secrets.token_hex(3)}"
-    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
-    found = Kube(namespace)
-    found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
-    yield found
-    run("kubectl", "delete", "namespace", namespace, "--wait=false")
+    with namespace() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

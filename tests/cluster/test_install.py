@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from tests.acceptance.calls import GOING, curl, eventually, status, submit
+from tests.cluster.conftest import namespace
 from tests.cluster.kube import READY_SECONDS, Release
 
 pytestmark = pytest.mark.cluster
@@ -67,16 +68,31 @@ def test_flower_wants_a_password_and_shows_workers_and_jobs(release):
         assert told["worker"] in workers
 
 
-def test_a_second_release_lives_beside_the_first_one(release, kube, image):
-    other = Release(kube, "other", image=image)
-    other.put("--set", "flower.enabled=false", "--set", "api.replicas=1")
-    with release.forwarded("api", 8001) as first, other.forwarded("api", 8001) as second:
-        job = submit(first, "process", {"data": "hello"})
-        assert json.loads(curl(f"{second}/api/tasks/status/{job}/"))["status"] == 404
-    other.helm("uninstall", other.name, "--wait")
-    left = {
-        item["metadata"]["name"]
-        for kind in ("secret", "pvc")
-        for item in kube.list(kind, "app.kubernetes.io/instance=other")
-    }
-    assert left == {"other-taskbell", "data-other-taskbell-redis-0"}
+SMALL = ("--set", "flower.enabled=false", "--set", "api.replicas=1")
+
+
+def test_a_second_release_in_the_namespace_and_one_in_another_share_no_job(release, kube, image):
+    with namespace() as elsewhere:
+        others = [Release(kube, "other", image=image), Release(elsewhere, "taskbell", image=image)]
+        for other in others:
+            other.put(*SMALL)
+            with release.forwarded("api", 8001) as first, other.forwarded("api", 8001) as second:
+                job = submit(first, "process", {"data": "hello"})
+                assert json.loads(curl(f"{second}/api/tasks/status/{job}/"))["status"] == 404
+                own = submit(second, "process", {"data": "hello"})
+                eventually(partial(status, second, own), lambda found: found["status"] == "SUCCESS")
+
+
+def test_an_uninstall_leaves_the_volume_and_the_secret_and_says_so(kube, image):
+    other = Release(kube, "gone", image=image)
+    other.put(*SMALL)
+    assert "[Secret] gone-taskbell" in other.helm("uninstall", other.name, "--wait")
+    kinds = ("all", "configmap", "pvc", "secret", "serviceaccount", "networkpolicy", "pdb", "hpa", "job")
+    own = f"app.kubernetes.io/instance={other.name}"
+
+    def left() -> set[str]:
+        found = (item for kind in kinds for item in kube.list(kind, own))
+        return {f"{item['kind']}/{item['metadata']['name']}" for item in found}
+
+    wanted = {"Secret/gone-taskbell", "PersistentVolumeClaim/data-gone-taskbell-redis-0"}
+    eventually(left, lambda found: found == wanted, within_seconds=60)

@@ -108,13 +108,16 @@ class Model(Lanes):
         else:
             self.make_ready(job, job.created)
 
-    def hand_back(self, job: Job) -> None:
+    def hand_back(self, job: Job, *, later: bool) -> None:
         self.let_go(job)
         if job.cancelled:
             self.end(job, State.REVOKED)
             return
         job.attempt -= 1
-        self.make_ready(job, job.created)
+        if later:
+            job.state, job.order = State.PENDING, "scheduled"
+        else:
+            self.make_ready(job, job.created)
 
     def end(self, job: Job, state: State) -> None:
         self.let_go(job)

@@ -268,7 +268,7 @@ class LedgerMachine(OperatorRules):
 
     def end(self, job: Job, ending: Ending) -> None:
         if ending.outcome is State.PENDING:
-            self.model.hand_back(job)
+            self.model.hand_back(job, later=bool(ending.delay))
         elif ending.outcome is State.RETRY:
             self.model.retry(job, later=ending.due is None and bool(ending.delay), arguments=ending.arguments)
         else:

@@ -74,7 +74,8 @@ class Watch:
 
     def look(self, at_work: Iterable[Running]) -> None:
         """Tell of the attempts that nobody was told of."""
-        sender = getattr(self._worker.consumer, "event_dispatcher", None)
+        consumer = getattr(self._worker, "consumer", None)  # it is made after the keeper
+        sender = getattr(consumer, "event_dispatcher", None)
         self._board.watched = bool(
             sender and sender.enabled and (not sender.groups or "task" in sender.groups)
         )

@@ -20,18 +20,19 @@
 - {name: JOBS_QUEUES, value: {{ toJson . | quote }}}
 {{- end }}
 {{- range $name, $value := .root.Values.config.jobs }}
-- {name: JOBS_{{ $name }}, value: {{ kindIs "float64" $value | ternary (printf "%v" $value | replace "+" "") $value | quote }}}
+- {name: JOBS_{{ $name }}, value: {{ include "taskbell.scalar" $value | quote }}}
 {{- end }}
 {{- end -}}
 
 {{/*
 A pod of the platform's image, whole: metadata and spec.
-root, component, pool: whose pod it is. values: its resources and `pod`. name, command, env, ports, probes (YAML),
+root, component, pool: whose pod it is. values: its resources and `pod`; pods: more than one level of that. name, command, env, ports, probes (YAML),
 lifecycle: its main container. shareProcesses: whether one process 1 is for all. grace: seconds that it has to end. secrets: the files that it sees.
 waits: whether it waits for the migrations. restart: its restartPolicy. extraContainers are the values' own.
 */}}
 {{- define "taskbell.appPod" -}}
-{{- $pod := include "taskbell.podValues" (dict "root" .root "own" .values.pod) | fromYaml -}}
+{{- $pod := include "taskbell.podValues" (dict "levels" (concat (list .root.Values.pod) (default (list .values.pod) .pods))) | fromYaml -}}
+{{- $env := include "taskbell.named" (dict "lists" (list (include "taskbell.env" . | fromYamlArray) (default list .env) $pod.env)) -}}
 {{- $secrets := include "taskbell.secrets" .root | fromYaml -}}
 {{- $digest := include "taskbell.secretDigest" (dict "root" .root "keys" .secrets) -}}
 {{- $scope := dict "root" .root "component" .component "pool" .pool "pod" $pod "annotations" (dict "taskbell/secrets" $digest) -}}
@@ -62,9 +63,13 @@ spec:
       {{- include "taskbell.image" (dict "image" .root.Values.image "tag" .root.Chart.AppVersion) | nindent 6 }}
       command: [sh, -c, "until python3 manage.py migrate --check; do sleep 2; done"]
       env:
-        {{- include "taskbell.env" . | trim | nindent 8 }}
+        {{- $env | nindent 8 }}
+      {{- with $pod.envFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       resources:
-        {{- toYaml .root.Values.migrations.resources | nindent 8 }}
+        {{- include "taskbell.resources" .root.Values.migrations.resources | nindent 8 }}
       {{- include "taskbell.containerSecurity" $pod | nindent 6 }}
       volumeMounts:
         {{- toYaml $mounts | nindent 8 }}
@@ -78,13 +83,7 @@ spec:
       {{- include "taskbell.image" (dict "image" .root.Values.image "tag" .root.Chart.AppVersion) | nindent 6 }}
       command: {{ toJson .command }}
       env:
-        {{- include "taskbell.env" . | trim | nindent 8 }}
-        {{- range .env }}
-        - {{ toJson . }}
-        {{- end }}
-        {{- with $pod.env }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- $env | nindent 8 }}
       {{- with $pod.envFrom }}
       envFrom:
         {{- toYaml . | nindent 8 }}
@@ -101,11 +100,11 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       resources:
-        {{- toYaml .values.resources | nindent 8 }}
+        {{- include "taskbell.resources" .values.resources | nindent 8 }}
       {{- include "taskbell.containerSecurity" $pod | nindent 6 }}
       volumeMounts:
         {{- toYaml $mounts | nindent 8 }}
-    {{- with $pod.containers }}
+    {{- with (eq (default "" .restart) "Never" | ternary list $pod.containers) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   volumes:
@@ -118,7 +117,7 @@ spec:
           {{- include "taskbell.secretFiles" (dict "root" .root "keys" .secrets) | default "[]" | trim | nindent 10 }}
     {{- with .root.Values.externalRedis.caSecret }}
     - name: redis-ca
-      secret: {secretName: {{ . }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
+      secret: {secretName: {{ . | quote }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
     {{- end }}
     {{- with $pod.volumes }}
     {{- toYaml . | nindent 4 }}

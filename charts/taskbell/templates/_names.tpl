@@ -4,33 +4,48 @@
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else if contains $chart .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 39 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $chart | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $chart | replace "." "-" | trunc 39 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
 {{/* (root, component): what a selector may hold: it can never be changed. */}}
 {{- define "taskbell.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
-app.kubernetes.io/component: {{ . }}
+app.kubernetes.io/component: {{ . | quote }}
 {{- end }}
 {{- with .pool }}
-taskbell/pool: {{ . }}
+taskbell/pool: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
 {{- define "taskbell.labels" -}}
-{{ include "taskbell.selector" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: taskbell
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := include "taskbell.selector" . | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/version" (toString .root.Chart.AppVersion) -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version) -}}
+{{- toYaml (merge $own .root.Values.commonLabels (dict "app.kubernetes.io/part-of" "taskbell")) -}}
+{{- end -}}
+
+{{/* A number as it was written: YAML makes a float of a large one. */}}
+{{- define "taskbell.scalar" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ int64 . }}{{- else -}}{{ . }}{{- end -}}
+{{- end -}}
+
+{{/* Resources, less what was set to null. */}}
+{{- define "taskbell.resources" -}}
+{{- $all := dict -}}
+{{- range $kind := list "limits" "requests" -}}
+{{- $some := dict -}}
+{{- range $name, $amount := get $ $kind -}}
+{{- if not (kindIs "invalid" $amount) }}{{ $_ := set $some $name $amount }}{{ end -}}
+{{- end -}}
+{{- with $some }}{{ $_ := set $all $kind . }}{{ end -}}
+{{- end -}}
+{{- toYaml $all -}}
 {{- end -}}
 
 {{/* (root, component, name, annotations): the metadata of an object. */}}

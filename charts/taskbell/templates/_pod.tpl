@@ -1,11 +1,34 @@
-{{/* (root, own): what a component's pod has besides: its own, over what all have. */}}
+{{/* (lists): one list; of what has the same name, or is the same, the last counts. */}}
+{{- define "taskbell.named" -}}
+{{- $order := list -}}
+{{- $by := dict -}}
+{{- range $list := .lists -}}
+{{- range $item := $list -}}
+{{- $name := kindIs "map" $item | ternary (toString (get (kindIs "map" $item | ternary $item dict) "name")) (toString $item) -}}
+{{- if not (hasKey $by $name) }}{{ $order = append $order $name }}{{ end -}}
+{{- $_ := set $by $name $item -}}
+{{- end -}}
+{{- end -}}
+{{- $all := list -}}
+{{- range $order }}{{ $all = append $all (get $by .) }}{{ end -}}
+{{- toYaml $all -}}
+{{- end -}}
+
+{{/*
+(levels): what a pod has besides, from what all have to its own. Maps are merged, lists joined; the later wins.
+*/}}
 {{- define "taskbell.podValues" -}}
-{{- $all := deepCopy .root.Values.pod -}}
-{{- $own := default dict .own -}}
-{{- $both := mergeOverwrite $all (deepCopy $own) -}}
-{{- range list "env" "envFrom" "volumes" "volumeMounts" "initContainers" "containers" "tolerations" "imagePullSecrets" -}}
-{{- $joined := concat (default list (get $.root.Values.pod .)) (default list (get $own .)) -}}
-{{- $_ := set $both . (default list $joined) -}}
+{{- $both := dict -}}
+{{- range .levels }}{{ $both = mergeOverwrite $both (deepCopy (default dict .)) }}{{ end -}}
+{{- range $field := list "env" "volumes" "initContainers" "containers" "imagePullSecrets" -}}
+{{- $lists := list -}}
+{{- range $.levels }}{{ $lists = append $lists (default list (get (default dict .) $field)) }}{{ end -}}
+{{- $_ := set $both $field (include "taskbell.named" (dict "lists" $lists) | fromYamlArray) -}}
+{{- end -}}
+{{- range $field := list "envFrom" "volumeMounts" "tolerations" -}}
+{{- $joined := list -}}
+{{- range $.levels }}{{ $joined = concat $joined (default list (get (default dict .) $field)) }}{{ end -}}
+{{- $_ := set $both $field (uniq $joined) -}}
 {{- end -}}
 {{- toYaml $both -}}
 {{- end -}}
@@ -40,14 +63,14 @@ securityContext:
 {{- with .pod.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with .pod.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .pod.runtimeClassName }}
-runtimeClassName: {{ . }}
+runtimeClassName: {{ . | quote }}
 {{- end }}
 {{- with .pod.nodeSelector }}
 nodeSelector:
@@ -80,13 +103,7 @@ topologySpreadConstraints:
 {{- define "taskbell.podMetadata" -}}
 labels:
   {{- /* No version: Redis is not started anew because the chart has a new one. */}}
-  {{- include "taskbell.selector" . | nindent 2 }}
-  {{- with .root.Values.commonLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-  {{- with .pod.labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- toYaml (merge (include "taskbell.selector" . | fromYaml) (default dict .pod.labels) .root.Values.commonLabels) | nindent 2 }}
 {{- with mergeOverwrite (deepCopy .root.Values.commonAnnotations) (default dict .annotations) (default dict .pod.annotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}

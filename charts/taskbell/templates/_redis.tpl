@@ -8,29 +8,46 @@ maxmemory-policy noeviction
 tcp-keepalive 60
 protected-mode no
 {{- range $name, $value := .config }}
-{{ $name }} {{ $value }}
+{{ $name }} {{ eq (toString $value) "" | ternary "\"\"" (include "taskbell.scalar" $value) }}
 {{- end }}
 {{- end -}}
 
 {{/*
-The password is in no argument and no file, its digest is; maxmemory follows the container's limit. The former
-password works for a while too: a pod that has not seen the new one yet would lose what it runs.
+(the root): the password is in no argument and no file, its digest is; maxmemory follows the container's limit.
+Former passwords work for a while too: a pod that has not seen the new one yet would lose what it runs.
 */}}
 {{- define "taskbell.redisScript" -}}
+digests=/data/password-digests
+keep() { echo "$1" >$digests.new && mv $digests.new $digests || true; }
 digest=$(tr -d '\n' </run/secrets/taskbell/redis-password | sha256sum | cut -d' ' -f1)
-former=$(cat /data/password-digest 2>/dev/null || echo "$digest")
-echo "user default reset on #$digest #$former ~* &* +@all" >/tmp/users.conf
-if [ "$former" = "$digest" ]; then
-  echo "$digest" >/data/password-digest
-else
+former=$(grep -xE '[0-9a-f]{64}' $digests 2>/dev/null | grep -vx "$digest" | tail -n 4 || true)
+hashes="#$digest"
+for each in $former; do hashes="$hashes #$each"; done
+echo "user default reset on $hashes ~* &* +@all" >/tmp/users.conf
+if [ -n "$former" ]; then
+  keep "$former
+$digest"
   (
-    sleep {{ .passwordOverlapSeconds }}
+    sleep {{ include "taskbell.passwordOverlap" . }}
     export REDISCLI_AUTH=$(cat /run/secrets/taskbell/redis-password)
-    redis-cli ACL SETUSER default "!$former"
-    echo "$digest" >/data/password-digest
-  ) &
+    until redis-cli -e ping; do sleep 1; done
+    for each in $former; do redis-cli -e ACL SETUSER default "!$each"; done
+    keep "$digest"
+  ) >/dev/null &
+elif [ "$(cat $digests 2>/dev/null)" != "$digest" ]; then
+  keep "$digest"
 fi
-exec redis-server /etc/redis/redis.conf --include /tmp/users.conf --maxmemory $((MEMORY_LIMIT / 100 * {{ .maxmemoryPercent }}))
+exec redis-server /etc/redis/redis.conf --include /tmp/users.conf --maxmemory $((MEMORY_LIMIT / 100 * {{ .Values.redis.maxmemoryPercent }}))
+{{- end -}}
+
+{{/* Seconds: what was set, or as long as a pod may take to end with the password that it began with. */}}
+{{- define "taskbell.passwordOverlap" -}}
+{{- $longest := 0 -}}
+{{- range $own := .Values.worker.pools -}}
+{{- $shutdown := mergeOverwrite (deepCopy $.Values.worker.shutdown) (deepCopy (default dict (default dict $own).shutdown)) -}}
+{{- $longest = max $longest (int $shutdown.seconds) -}}
+{{- end -}}
+{{- kindIs "invalid" .Values.redis.passwordOverlapSeconds | ternary (add $longest 300) .Values.redis.passwordOverlapSeconds | int -}}
 {{- end -}}
 
 {{/* An append-only file may begin with a whole copy: the backup becomes that beginning. */}}
@@ -49,12 +66,15 @@ echo "$FILE was restored."
 {{- define "taskbell.backupScript" -}}
 export REDISCLI_AUTH=$(cat /run/secrets/taskbell/redis-password)
 until redis-cli -h "$REDIS" ping | grep -q PONG; do sleep 2; done
+find /backups -maxdepth 1 -name ".$NAME-*.rdb" -mmin +70 -delete
 file=$NAME-$(date -u +%Y%m%d-%H%M%S).rdb
+trap 'rm -f "/backups/.$file"' EXIT
 redis-cli -h "$REDIS" --rdb "/backups/.$file"
 test "$(head -c 5 "/backups/.$file")" = REDIS
 sync
 mv "/backups/.$file" "/backups/$file"
-ls /backups/"$NAME"-*.rdb | head -n -"$KEEP" | xargs -r rm -v
+d='[0-9][0-9]'
+ls /backups/"$NAME"-$d$d$d$d-$d$d$d.rdb | head -n -"$KEEP" | xargs -r rm -v
 ls -l /backups
 {{- end -}}
 
@@ -66,7 +86,7 @@ ls -l /backups
 {{- define "taskbell.claim" -}}
 accessModes: {{ toJson .accessModes }}
 {{- with .storageClass }}
-storageClassName: {{ . }}
+storageClassName: {{ . | quote }}
 {{- end }}
 resources: {requests: {storage: {{ .size }}}}
 {{- end -}}
@@ -88,11 +108,11 @@ template:
         {{- include "taskbell.image" (dict "image" $redis.image) | nindent 8 }}
         command: [sh, -euc, {{ include "taskbell.backupScript" . | quote }}]
         env:
-          - {name: NAME, value: {{ $full }}}
+          - {name: NAME, value: {{ $full | quote }}}
           - {name: REDIS, value: {{ $full }}-redis}
           - {name: KEEP, value: {{ $redis.backup.keep | quote }}}
         resources:
-          {{- toYaml $redis.backup.resources | nindent 10 }}
+          {{- include "taskbell.resources" $redis.backup.resources | nindent 10 }}
         {{- include "taskbell.containerSecurity" .pod | nindent 8 }}
         volumeMounts:
           - {name: backups, mountPath: /backups}

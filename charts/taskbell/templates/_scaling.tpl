@@ -29,8 +29,12 @@ spec:
   minReplicas: {{ .autoscaling.minReplicas }}
   maxReplicas: {{ .autoscaling.maxReplicas }}
   metrics:
-    - type: Resource
-      resource: {name: cpu, target: {type: Utilization, averageUtilization: {{ .autoscaling.targetCPUUtilizationPercentage }}}}
+    # Of the one container, not of what runs beside it.
+    - type: ContainerResource
+      containerResource:
+        name: cpu
+        container: {{ .component }}
+        target: {type: Utilization, averageUtilization: {{ .autoscaling.targetCPUUtilizationPercentage }}}
   {{- with .autoscaling.behavior }}
   behavior:
     {{- toYaml . | nindent 4 }}

@@ -35,7 +35,7 @@ An existing Secret wins over a value, and that over one that is generated.
 {{- range $file := .keys }}
 {{- with get $secrets $file }}
 - secret:
-    name: {{ .secret }}
+    name: {{ .secret | quote }}
     items: [{key: {{ .key | quote }}, path: {{ $file }}}]
 {{- end }}
 {{- end }}

@@ -21,6 +21,11 @@ local stored, cause = ARGV[10], ARGV[16]
 if stored == 'ledger' and call('HEXISTS', stored_key(id, token), 'size') == 0 then
   outcome, stored, cause = 'PENDING', '', 'Redis came back without its result' -- then it is made again
 end
+if outcome == 'PENDING' and tonumber(ARGV[7]) > 0 and cause ~= '' then
+  -- Again and again for the same cause: it stands in the history once.
+  local last = call('LINDEX', attempts_key(id), -1)
+  if last and string.find(last, cjson.encode(cause), 1, true) then call('RPOP', attempts_key(id)) end
+end
 leave_started(job, outcome, cause and cause ~= '' and cause or nil, ARGV[15])
 
 if job.cancel and (outcome == 'PENDING' or outcome == 'RETRY') then
