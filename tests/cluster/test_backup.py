@@ -43,6 +43,8 @@ def test_what_a_backup_holds_is_there_again_after_a_wipe(release, kube):
     wipe(release)
     release.put(*SETTINGS, "--set", f"redis.restoreFrom={file}")
     with release.forwarded("api", 8001) as api:
+        # The API's pods lived on, and find Redis again by themselves.
+        eventually(lambda: curl(f"{api}/readyz"), lambda found: '"ok"' in found, within_seconds=30)
         assert (results(api, [*done, later]), counts(api)) == before
 
 
