@@ -119,7 +119,9 @@ def certify(directory: Path, host: str) -> None:
     run("openssl", "req", "-x509", *curve, "-days", "2", "-subj", "/CN=ca", "-keyout", ca_key, "-out", ca)
     run("openssl", "req", *curve, "-subj", f"/CN={host}", "-keyout", key, "-out", csr)
     extensions = directory / "extensions"
-    extensions.write_text(f"subjectAltName=DNS:{host}\n")
+    extensions.write_text(
+        f"subjectAltName=DNS:{host}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    )
     run(
         "openssl", "x509", "-req", "-in", csr, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
         "-extfile", str(extensions), "-out", crt,
