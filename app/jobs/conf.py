@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from django.conf import settings as django_settings
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -82,7 +82,7 @@ class Settings(BaseModel):
     """Limits of queues, by name: `{"emails": {"max_running": 4, "max_length": 10000}}`; in the environment
     as JSON. `max_running`: jobs that run at once; `max_length`: jobs that wait, beyond which a submit is
     refused."""
-    RECORD_FORMAT: Literal[1, 2] = 1
+    RECORD_FORMAT: int = Field(1, ge=1, le=2)
     """The format in which jobs are recorded. 2 packs long arguments; write it once every process of the
     installation reads it (docs/explanation/upgrades.md)."""
     MEMORY_GUARD: float = Field(0.9, gt=0, le=1)

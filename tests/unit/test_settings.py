@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from jobs.conf import Settings
+from project.settings import JOBS_VARIABLES
 from tests.servers import APP, environment
 
 COMMANDS = {
@@ -70,6 +73,7 @@ def test_a_task_declared_wrongly_stops_the_start_by_file_and_line(command, tmp_p
         ("JOBS_INLINE_RESULT_BYTES", "-1", "greater than or equal to 0"),
         ("JOBS_STORED_RESULT_BYTES", "64 MiB", "valid integer"),
         ("DATABASE_URL", "None", "is unknown"),
+        ("JOBS_RECORD_FORMAT", "3", "less than or equal to 2"),
         ("JOBS_PREFIX", "a b", "match"),
         ("JOBS_TASK_PACKAGES", "nowhere", "'nowhere'"),
         ("REDIS_URL", "amqp://elsewhere", "redis://"),
@@ -138,6 +142,19 @@ def test_a_ca_that_cannot_be_used_stops_the_start(url, content, fault, tmp_path)
 
 def test_a_port_that_is_no_number_stops_the_start():
     assert_stopped(start("gunicorn", PORT="http"), "PORT")
+
+
+def test_every_default_may_be_given_as_text():
+    """A variable of the environment is text: a setting whose type takes none could not be set."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    given = {
+        variable: str(value.total_seconds() if isinstance(value, timedelta) else value)
+        for name, variable in JOBS_VARIABLES.items()
+        if isinstance(value := defaults[name], int | float | str | timedelta)
+    }
+    assert {"JOBS_RECORD_FORMAT", "JOBS_LEASE_SECONDS", "JOBS_MEMORY_GUARD"} <= given.keys()
+    ended = start("manage.py", **given)
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize(
