@@ -71,3 +71,8 @@ imagePullPolicy: {{ default (contains "@" $reference | ternary "Always" "IfNotPr
 {{- define "taskbell.serviceAccount" -}}
 {{- default (.Values.serviceAccount.create | ternary (include "taskbell.fullname" .) "default") .Values.serviceAccount.name -}}
 {{- end -}}
+
+{{/* (root, own): adds `values`: what a pool has of its own, over what all pools have. */}}
+{{- define "taskbell.mergePool" -}}
+{{- $_ := set . "values" (mergeOverwrite (deepCopy (omit .root.Values.worker "pools")) (deepCopy (default dict .own))) -}}
+{{- end -}}

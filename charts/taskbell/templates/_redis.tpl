@@ -44,8 +44,8 @@ exec redis-server /etc/redis/redis.conf --include /tmp/users.conf --maxmemory $(
 {{- define "taskbell.passwordOverlap" -}}
 {{- $longest := 0 -}}
 {{- range $own := .Values.worker.pools -}}
-{{- $shutdown := mergeOverwrite (deepCopy $.Values.worker.shutdown) (deepCopy (default dict (default dict $own).shutdown)) -}}
-{{- $longest = max $longest (int $shutdown.seconds) -}}
+{{- $merged := dict "root" $ "own" $own -}}{{- include "taskbell.mergePool" $merged -}}
+{{- $longest = max $longest (int $merged.values.shutdown.seconds) -}}
 {{- end -}}
 {{- kindIs "invalid" .Values.redis.passwordOverlapSeconds | ternary (add $longest 300) .Values.redis.passwordOverlapSeconds | int -}}
 {{- end -}}
