@@ -10,6 +10,15 @@ from django.conf import settings as django_settings
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
+class Pool(BaseModel):
+    """Workers that are alike, and are sized together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$")
+    queues: tuple[str, ...] = Field(min_length=1)
+
+
 class QueueLimits(BaseModel):
     """What limits one queue; None for no limit."""
 
@@ -21,7 +30,7 @@ class QueueLimits(BaseModel):
 
 
 def _named(value: Any) -> Any:
-    """`{"emails": {"max_running": 4}}`, also as JSON, as a list of limits with their names."""
+    """`{"emails": {"max_running": 4}}`, also as JSON, as a list of what is said with their names."""
     try:
         found = json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError as error:
@@ -82,6 +91,15 @@ class Settings(BaseModel):
     """Limits of queues, by name: `{"emails": {"max_running": 4, "max_length": 10000}}`; in the environment
     as JSON. `max_running`: jobs that run at once; `max_length`: jobs that wait, beyond which a submit is
     refused."""
+    POOLS: Annotated[tuple[Pool, ...], BeforeValidator(_named)] = ()
+    """The pools of workers, by name, each with its queues: `{"reports": {"queues": ["reports"]}}`; in the
+    environment as JSON. Their load sizes them. Without: `default`, which serves `DEFAULT_QUEUE`."""
+    POOLS_TOKEN: str = Field("", repr=False)
+    """What `/api/pools/` asks for, as a bearer token; empty: nothing."""
+    POOLS_TOKEN_FILE: Path | None = None
+    """A file with it, in place of `POOLS_TOKEN`; read at each call."""
+    LOOK_AHEAD: timedelta = Field(timedelta(seconds=30), ge=timedelta(0))
+    """How long before it is due a delayed job counts in its pool's load: a worker takes that to start."""
     RECORD_FORMAT: int = Field(1, ge=1, le=2)
     """The format in which jobs are recorded. 2 packs long arguments; write it once every process of the
     installation reads it (docs/explanation/upgrades.md)."""

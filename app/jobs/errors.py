@@ -10,8 +10,10 @@ JobsError                   500  internal-error
 ├── BodyTooLarge            413  body-too-large
 ├── ArgumentsInvalid        422  arguments-invalid
 ├── ParametersInvalid       422  parameters-invalid
+├── Unauthorized            401  unauthorized
 ├── TaskNotFound            404  task-not-found
 ├── QueueNotFound           404  queue-not-found
+├── PoolNotFound            404  pool-not-found
 ├── JobNotFound             404  job-not-found
 ├── ResultNotStored         404  result-not-stored
 ├── IdempotencyConflict     409  idempotency-conflict
@@ -35,6 +37,8 @@ class JobsError(Exception):
     slug: ClassVar[str] = "internal-error"
     retry_after_seconds: ClassVar[int | None] = None
     """What a client is told to wait before it tries again; None where trying again is useless."""
+    headers: ClassVar[dict[str, str]] = {}
+    """Other headers of the answer."""
 
     def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)
@@ -106,6 +110,13 @@ class ParametersInvalid(JobsError):
     status, slug = 422, "parameters-invalid"
 
 
+class Unauthorized(JobsError):
+    """Who asks must show a token."""
+
+    status, slug = 401, "unauthorized"
+    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
 class TaskNotFound(JobsError):
     """No task has this name."""
 
@@ -116,6 +127,12 @@ class QueueNotFound(JobsError):
     """No queue of this name ever had a job."""
 
     status, slug = 404, "queue-not-found"
+
+
+class PoolNotFound(JobsError):
+    """No pool of workers has this name."""
+
+    status, slug = 404, "pool-not-found"
 
 
 class JobNotFound(JobsError):

@@ -39,7 +39,7 @@ def of_error(error: JobsError) -> Problem:
     wait = error.retry_after_seconds
     return Problem(
         status=error.status, slug=error.slug, title=error.title(), detail=error.detail, errors=error.errors,
-        headers={} if wait is None else {"Retry-After": str(wait)}, more=error.more,
+        headers=error.headers | ({} if wait is None else {"Retry-After": str(wait)}), more=error.more,
     )  # fmt: skip
 
 

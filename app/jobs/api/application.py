@@ -1,6 +1,6 @@
 """The API put together: a route for each task, the jobs, the probes, and what documents them."""
 
-from jobs.api import health, jobs, openapi, problems, queues, tasks
+from jobs.api import health, jobs, openapi, pools, problems, queues, tasks
 
 api = openapi.DocumentedAPI(
     title="taskbell",
@@ -16,5 +16,6 @@ api.add_router("", tasks.pausing())
 api.add_router("", jobs.router)
 api.add_router("", tasks.other_names())
 api.add_router("", queues.router)
+api.add_router("", pools.router)
 api.add_router("", health.router)
 api.add_router("", openapi.assets)

@@ -181,6 +181,28 @@ class QueuesBody(Schema):
     live_workers: int
 
 
+class PoolLoadBody(Schema):
+    """How much work a pool of workers has."""
+
+    pool: str
+    queues: list[str]
+    load: int = Field(description="Jobs that want a worker's slot: ready, running, and due soon.")
+    ready: int = Field(description="Jobs that may start now.")
+    running: int
+    due_soon: int = Field(
+        description="Delayed jobs and retries that are due within `JOBS_LOOK_AHEAD_SECONDS`."
+    )
+    held: int = Field(
+        description="Ready jobs that a pause or a limit stops; more workers would not start them."
+    )
+
+
+class PoolsBody(Schema):
+    """Every pool of workers, by name."""
+
+    pools: list[PoolLoadBody]
+
+
 class QueuePausedBody(Schema):
     """Whether a queue is paused now, and whether this changed it."""
 

@@ -18,6 +18,7 @@ from jobs.ledger.packing import pack
 from jobs.ledger.records import (
     Accepted,
     Counts,
+    Load,
     Record,
     State,
     Submission,
@@ -211,6 +212,11 @@ class Ledger:
     def counts(self, queue: str) -> Counts:
         """The jobs of a queue by where they are."""
         return Counts(**dict(zip(Counts.__dataclass_fields__, self._run("count", queue), strict=True)))
+
+    def loads(self, queues: Sequence[str], look_ahead: timedelta) -> list[Load]:
+        """The work that each of these queues has for workers, all at one instant."""
+        found = self._run("load", duration_us(look_ahead), *queues)
+        return [Load(**dict(zip(Load.__dataclass_fields__, each, strict=True))) for each in found]
 
     def queues(self) -> list[str]:
         """Every queue that ever had a job."""

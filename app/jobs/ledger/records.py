@@ -181,6 +181,19 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Load:
+    """The work that a queue has for workers."""
+
+    ready: int
+    """Jobs that may start now. Among more than 1,000 lanes that limits stop, an estimate."""
+    running: int
+    due_soon: int
+    """Delayed jobs and retries whose time comes within the look-ahead."""
+    held: int
+    """Ready jobs that may not start, because of a pause or a limit: no number of workers would start them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """A job's record as it lies in the ledger; every field but the first is as Redis holds it."""
 

@@ -18,6 +18,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "submit": _ORDER, "claim": _CLAIMING, "finish": _CLAIMING, "renew": ("shared",), "release": _LIFE,
     "tick": _LIFE, "note": _LIFE, "cancel": _LIFE, "redrive": _LIFE, "discard": _LIFE, "pause": _ORDER,
     "count": ("shared",), "know": ("shared",), "keep": ("shared",),
+    "load": _ORDER,
 }  # fmt: skip
 """Every script, and what is prefixed to it."""
 

@@ -1,0 +1,50 @@
+#!lua flags=no-writes
+-- How much work queues have for workers, for whoever sizes them.
+-- KEYS: none.
+-- ARGV: how far to look ahead (us), queue...
+-- Returns for each queue {ready, running, due soon, held}: jobs that may start now, that run, that come due
+-- within that time, and that are ready and may not start, because of a pause or a limit. No number of
+-- workers would start those.
+local AHEAD = tonumber(ARGV[1])
+local SAMPLE = 1000 -- parked lanes that are looked at; among more, what they hold is estimated
+
+-- Ready jobs behind a pause or a limit of their task, or of their task and key.
+local function parked_jobs(queue)
+  local parked, tasks = order_key('parked', queue), order_key('tasks', queue)
+  local there = call('HLEN', parked)
+  if there == 0 then return 0 end
+  local whole, stopped = 0, {}
+  local counts = call('HGETALL', tasks)
+  for i = 1, #counts, 2 do
+    if is_parked(queue, counts[i]) then
+      stopped[counts[i]] = true
+      whole = whole + tonumber(counts[i + 1])
+    end
+  end
+  local nodes = there > SAMPLE and call('HRANDFIELD', parked, SAMPLE) or call('HKEYS', parked)
+  local some = 0
+  for _, node in ipairs(nodes) do
+    local task, key = task_and_key(node)
+    if key ~= '' and not stopped[task] then some = some + call('ZCARD', lane_key(queue, task, key)) end
+  end
+  return whole + math.ceil(some * there / #nodes)
+end
+
+local function load(queue)
+  local running, waiting = call('ZCARD', order_key('started', queue)), call('ZCARD', order_key('waiting', queue))
+  local soon = 0
+  for _, order in ipairs({'scheduled', 'retry'}) do
+    soon = soon + call('ZCOUNT', order_key(order, queue), '-inf', NOW + AHEAD)
+  end
+  if call('HEXISTS', queue_key(queue), 'paused') == 1 then return {0, running, 0, waiting} end
+  local room = QUEUE_MAX_RUNNING[queue] and math.max(0, QUEUE_MAX_RUNNING[queue] - running) or math.huge
+  local ready = 0
+  if call('EXISTS', order_key('plain', queue), order_key('fair', queue)) > 0 then
+    ready = math.min(room, math.max(1, waiting - parked_jobs(queue)))
+  end
+  return {ready, running, math.min(room - ready, soon), waiting - ready}
+end
+
+local loads = {}
+for i = 2, #ARGV do loads[i - 1] = load(ARGV[i]) end
+return loads
