@@ -131,8 +131,11 @@ class Crowd:
 
     def make_all_due(self) -> int:
         """Let every delayed job's time come at once; gives how many there are."""
-        key = f"tb:scheduled:{QUEUE}"
-        return int(self._redis.zunionstore(key, {key: 0}))
+        index = f"tb:shelves:{QUEUE}"
+        shelves = [f"tb:scheduled:{QUEUE}\n{int(shelf)}" for shelf in self._redis.zrange(index, 0, -1)]
+        self._redis.zunionstore(index, {index: 0})
+        orders = (f"tb:scheduled:{QUEUE}", *shelves)
+        return sum(int(self._redis.zunionstore(key, {key: 0})) for key in orders)
 
     def faults(self, size: Size) -> list[str]:
         """What is not as it was to be."""

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -15,6 +16,8 @@ from jobs.submit import short
 
 FLOW = ("scheduled", "retry", "waiting", "started", "success", "failure", "revoked")
 """The orders of a queue as a job goes through them: so a walk meets most jobs that move meanwhile again."""
+SHELF = re.compile(r"(?<=scheduled)\n\d{1,15}$")
+"""What follows the order's name where a walk is at a shelf of it."""
 UNFINISHED = tuple(state for state in State if state not in FINAL)
 
 
@@ -102,7 +105,7 @@ def _place(cursor: str, wanted: Filter, where: list[tuple[str, str]]) -> Place:
         raise _no_cursor() from None
     match told:
         case [str(digest), str(queue), str(order), int() | float() as score, str(id)] if (
-            (queue, order) in where and is_text(id) and abs(score) < 1e18
+            (queue, SHELF.sub("", order)) in where and is_text(id) and abs(score) < 1e18
         ):
             if digest != wanted.digest():
                 raise misfit("cursor", "it was given for other parameters; send the same again, or no cursor")

@@ -10,7 +10,19 @@ from redis import Redis
 P = "tb:"
 ORDERS = ("scheduled", "started", "retry", "success", "failure", "revoked")
 FINAL_ORDERS = frozenset({"success", "failure", "revoked"})
-QUEUE_KEYS = ("queue", "waiting", "plain", "fair", "keys", "lane", "parked", "tasks", "turns", *ORDERS)
+QUEUE_KEYS = (
+    "queue",
+    "waiting",
+    "plain",
+    "fair",
+    "keys",
+    "lane",
+    "parked",
+    "tasks",
+    "turns",
+    "shelves",
+    *ORDERS,
+)
 NEEDS_NO_TTL = re.compile(
     rf"{P}(queues|tick|bells|leases|rubbish|timers|timers_old|expiring|cancels|paused|workers"
     rf"|({'|'.join(QUEUE_KEYS)}|slots|waiters|unique):.*)",
@@ -24,6 +36,7 @@ ZSETS = {
     "fair",
     "waiting",
     "turns",
+    "shelves",
     "leases",
     "timers",
     "timers_old",
@@ -53,7 +66,7 @@ class View:
             if kind == "lane":
                 found.update((job_id, rest.partition("\n")[0], "lane") for job_id, _ in value)
             elif kind in ORDERS:
-                found.update((job_id, rest, kind) for job_id, _ in value)
+                found.update((job_id, rest.partition("\n")[0], kind) for job_id, _ in value)
         return found
 
     def scores(self, order: str, name: str) -> dict[str, float]:

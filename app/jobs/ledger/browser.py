@@ -156,15 +156,17 @@ class Browser:
 
         def read() -> Any:
             pipe = self._redis.pipeline(transaction=False)
-            pipe.zscore(self._key("scheduled", queue), job.id)
+            for order in orders:
+                pipe.zscore(self._key(order, queue), job.id)
             pipe.hexists(self._key("queue", queue), "paused")
             pipe.hmget(self._key("parked", queue), task, f"{task}\n{key}")
             pipe.zcard(self._key("started", queue))
             return pipe.execute()
 
-        due, paused, parked, running = self._ask(read)
+        orders = self._shelved(queue)
+        *dues, paused, parked, running = self._ask(read)
         return Standing(
-            scheduled=due is not None, paused=bool(paused) or parked[0] == b"paused",
+            scheduled=any(due is not None for due in dues), paused=bool(paused) or parked[0] == b"paused",
             limited=any(reason in (b"running", b"rate") for reason in parked), running=running,
         )  # fmt: skip
 
@@ -189,18 +191,32 @@ class Browser:
         self, where: Sequence[tuple[str, str]], after: Place | None, *, errors: bool
     ) -> Iterator[tuple[Place, Record | None]]:
         """Every job from there on; None where it moved on or was trimmed meanwhile."""
-        pairs = list(where)
-        if after is not None:
-            pair = (after.queue, after.order)
-            pairs = pairs[pairs.index(pair) :] if pair in pairs else []
-        for queue, order in pairs:
+        for queue, order in self._from(where, after):
             start = after if after is not None and (queue, order) == (after.queue, after.order) else None
             while members := self._members(queue, order, start):
                 places = [Place(queue=queue, order=order, score=score, id=name) for name, score in members]
                 for place, record in zip(places, self._records([p.id for p in places], errors), strict=True):
-                    here = record is not None and record.state is ORDERS[order]
+                    here = record is not None and record.state is _state_in(order)
                     yield place, record if here else None
                 start = places[-1]
+
+    def _from(self, where: Sequence[tuple[str, str]], after: Place | None) -> Iterator[tuple[str, str]]:
+        """The orders to read, from that of a place on; of the scheduled also their shelves."""
+        pairs = list(where)
+        if after is not None:
+            pair = (after.queue, after.order.partition("\n")[0])
+            pairs = pairs[pairs.index(pair) :] if pair in pairs else []
+        for queue, order in pairs:
+            if order != "scheduled":
+                yield queue, order
+                continue
+            behind = _shelf(after.order) if after is not None and after.queue == queue else 0
+            yield from ((queue, each) for each in self._shelved(queue) if _shelf(each) >= behind)
+
+    def _shelved(self, queue: str) -> list[str]:
+        """The orders of a queue's delayed jobs: jobs move from one to a later one alone."""
+        shelves = self._ask(lambda: self._redis.zrange(self._key("shelves", queue), 0, -1))
+        return ["scheduled", *(f"scheduled\n{shelf}" for shelf in sorted(map(int, shelves)))]
 
     def _members(self, queue: str, order: str, after: Place | None) -> list[tuple[str, float]]:
         """The next members of an order with their scores.
@@ -208,7 +224,7 @@ class Browser:
         By score, and those of one score by their ids: ranks shift while jobs come and go, and the job that a
         place names may have gone, or be at another place by now.
         """
-        key, desc = self._key(order, queue), ORDERS[order].is_final
+        key, desc = self._key(order, queue), _state_in(order).is_final
         lowest, highest = "-inf", "+inf"
         if after is not None:
             lowest, highest = (lowest, f"{after.score:.0f}") if desc else (f"{after.score:.0f}", highest)
@@ -244,10 +260,20 @@ class Browser:
         return records
 
     def _key(self, kind: str, name: str) -> str:
-        return f"{self._prefix}{kind}:{name}"
+        order, _, shelf = kind.partition("\n")
+        return f"{self._prefix}{order}:{name}" + (f"\n{shelf}" if shelf else "")
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         return self._shared.attempt(call)
+
+
+def _shelf(order: str) -> int:
+    """The number of a shelf of delayed jobs; 0 where they come in."""
+    return int(order.partition("\n")[2] or 0)
+
+
+def _state_in(order: str) -> State:
+    return ORDERS[order.partition("\n")[0]]
 
 
 def _is_behind(after: Place | None, name: bytes, score: float, *, desc: bool) -> bool:

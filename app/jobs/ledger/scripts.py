@@ -12,13 +12,14 @@ from jobs.conf import Settings
 
 FOLDER = Path(__file__).parent / "lua"
 _ORDER = ("shared", "lanes")
-_LIFE = (*_ORDER, "life")
+_DELAYING = (*_ORDER, "delayed")
+_LIFE = (*_DELAYING, "life")
 _CLAIMING = (*_LIFE, "claiming")
 PARTS: dict[str, tuple[str, ...]] = {
-    "submit": _ORDER, "claim": _CLAIMING, "finish": _CLAIMING, "renew": ("shared",), "release": _LIFE,
+    "submit": _DELAYING, "claim": _CLAIMING, "finish": _CLAIMING, "renew": ("shared",), "release": _LIFE,
     "tick": _LIFE, "note": _LIFE, "cancel": _LIFE, "redrive": _LIFE, "discard": _LIFE, "pause": _ORDER,
-    "count": ("shared",), "know": ("shared",), "keep": ("shared",),
-    "load": _ORDER,
+    "count": ("shared", "delayed"), "know": ("shared",), "keep": ("shared",),
+    "load": _DELAYING,
 }  # fmt: skip
 """Every script, and what is prefixed to it."""
 

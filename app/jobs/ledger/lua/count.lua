@@ -8,5 +8,5 @@ local queue = ARGV[1]
 local counters = call('HMGET', queue_key(queue), 'accepted', 'redriven', 'success', 'failure', 'revoked')
 local function counter(i) return tonumber(counters[i] or 0) end
 local function size(order) return call('ZCARD', order_key(order, queue)) end
-return {counter(1), counter(2), size('waiting'), size('scheduled'), size('started'), size('retry'),
+return {counter(1), counter(2), size('waiting'), delayed(queue), size('started'), size('retry'),
   counter(3), counter(4), counter(5), bells(queue)}

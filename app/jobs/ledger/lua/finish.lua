@@ -35,7 +35,7 @@ elseif outcome == 'PENDING' then
   if tonumber(ARGV[7]) > 0 then
     local due = NOW + tonumber(ARGV[7])
     call('HSET', record, 'state', 'PENDING', 'due', integer(due))
-    call('ZADD', order_key('scheduled', job.queue), due, id)
+    schedule(job.queue, id, due)
   else
     ready(job)
   end

@@ -109,7 +109,7 @@ local function revoke(job, message)
   elseif job.state ~= 'PENDING' then
     return false
   elseif not take_out(job.queue, job.task, job.key, job.id) then
-    call('ZREM', order_key('scheduled', job.queue), job.id)
+    unschedule(job.queue, job.id)
   end
   finalize(job, 'REVOKED', revoked(message))
   return true

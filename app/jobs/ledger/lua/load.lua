@@ -32,9 +32,10 @@ end
 
 local function load(queue)
   local running, waiting = call('ZCARD', order_key('started', queue)), call('ZCARD', order_key('waiting', queue))
-  local soon = 0
-  for _, order in ipairs({'scheduled', 'retry'}) do
-    soon = soon + call('ZCOUNT', order_key(order, queue), '-inf', NOW + AHEAD)
+  local function due_in(key) return call('ZCOUNT', key, '-inf', NOW + AHEAD) end
+  local soon = due_in(order_key('scheduled', queue)) + due_in(order_key('retry', queue))
+  for _, shelf in ipairs(call('ZRANGEBYSCORE', order_key('shelves', queue), '-inf', NOW + AHEAD)) do
+    soon = soon + due_in(shelf_key(queue, shelf))
   end
   if call('HEXISTS', queue_key(queue), 'paused') == 1 then return {0, running, 0, waiting} end
   local room = QUEUE_MAX_RUNNING[queue] and math.max(0, QUEUE_MAX_RUNNING[queue] - running) or math.huge

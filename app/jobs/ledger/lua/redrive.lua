@@ -28,8 +28,9 @@ local function redrive(job)
   if job.state == 'STARTED' then return 'running' end
   if job.state == 'SUCCESS' then return 'succeeded' end
   if COUNTER[job.state] then return again(job) end
-  local order = job.state == 'RETRY' and 'retry' or 'scheduled'
-  if call('ZREM', order_key(order, job.queue), job.id) == 0 then return 'waiting' end
+  if call('ZREM', order_key('retry', job.queue), job.id) == 0 and not unschedule(job.queue, job.id) then
+    return 'waiting'
+  end
   ready(job)
   return 'ready'
 end

@@ -30,8 +30,8 @@ if unique ~= '' then
   if first and call('EXISTS', job_key(first)) == 1 then return {ARGV[14] == '1' and 'unique' or 'known', first} end
 end
 local most = QUEUE_MAX_LENGTH[queue]
-if most and call('ZCARD', order_key('waiting', queue)) + call('ZCARD', order_key('scheduled', queue))
-  + call('ZCARD', order_key('retry', queue)) >= most then return {'long'} end
+if most and call('ZCARD', order_key('waiting', queue)) + call('ZCARD', order_key('retry', queue))
+  + delayed(queue) >= most then return {'long'} end
 if call('HEXISTS', P .. 'tick', 'full') == 1 then return {'full'} end
 
 local stamp = next_stamp(queue)
@@ -64,7 +64,7 @@ if unique ~= '' then call('SET', P .. 'unique:' .. unique, id) end
 if expires ~= '' then call('ZADD', P .. 'expiring', expires, id) end
 
 if due > NOW then
-  call('ZADD', order_key('scheduled', queue), due, id)
+  schedule(queue, id, due)
 else
   make_ready(queue, task, key, id, stamp, priority)
   ring_if_few(queue)

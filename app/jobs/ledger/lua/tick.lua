@@ -44,8 +44,7 @@ local function look_ahead(key)
   if first[2] then soonest = math.min(soonest, tonumber(first[2])) end
 end
 
-local function move_due(order, queue)
-  local key = order_key(order, queue)
+local function move_due(key)
   for _, id in ipairs(piece(key)) do
     local job = read(id)
     call('ZREM', key, id)
@@ -54,6 +53,29 @@ local function move_due(order, queue)
     end
   end
   look_ahead(key)
+end
+
+local function move_due_of_shelves(queue)
+  local index = order_key('shelves', queue)
+  for _, shelf in ipairs(call('ZRANGEBYSCORE', index, '-inf', NOW)) do
+    if left == 0 then break end
+    move_due(shelf_key(queue, shelf))
+    settle_shelf(queue, shelf)
+  end
+  look_ahead(index)
+end
+
+-- What is left of a shelf goes to the latest one, so that there are never many: one is looked at.
+local function clear_shelf(queue)
+  local shelf = call('ZRANDMEMBER', order_key('shelves', queue))
+  if not shelf or call('ZCARD', shelf_key(queue, shelf)) > SHELF / 4 then return end
+  local latest = call('HGET', queue_key(queue), 'shelf')
+  if latest == shelf then return end
+  if call('ZCARD', shelf_key(queue, latest)) >= 2 * SHELF then latest = new_shelf(queue) end
+  local some = call('ZPOPMIN', shelf_key(queue, shelf), PIECE)
+  for i = 1, #some, 2 do call('ZADD', shelf_key(queue, latest), some[i + 1], some[i]) end
+  settle_shelf(queue, shelf)
+  settle_shelf(queue, latest)
 end
 
 local function trim(state, queue)
@@ -86,8 +108,9 @@ end
 local function move_all_due(queues)
   for i = 1, #queues do
     local queue = queues[(NOW + i) % #queues + 1]
-    move_due('retry', queue)
-    move_due('scheduled', queue)
+    move_due(order_key('retry', queue))
+    move_due(order_key('scheduled', queue))
+    move_due_of_shelves(queue)
   end
 end
 
@@ -132,6 +155,7 @@ if not early then
     call('UNLINK', P .. 'gone:' .. integer(math.floor(NOW / 1000 / span) - 6)) -- its own end would block
   end
   for _, queue in ipairs(queues) do
+    clear_shelf(queue)
     for state in pairs(COUNTER) do trim(state, queue) end
     local old = call('ZRANGEBYSCORE', order_key('turns', queue), '-inf', NOW - TURNS_KEPT, 'LIMIT', 0, 500)
     if #old > 0 then call('ZREM', order_key('turns', queue), unpack(old)) end
