@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from contenders import CONTENDERS
 from measure import settle, watch
 from processes import Server, running_server, running_worker
-from table import progress
+from progress import progress
 
 TEXT = "hello"
 WAITING_BYTES, FINISHED_BYTES = 700, 1_100

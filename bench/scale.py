@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 
 from crowd import DONE, QUEUE, Crowd, Size
 from processes import Server, running_server
-from table import progress
+from progress import progress
 
 from jobs.ledger.client import _packed
 

@@ -1,7 +1,5 @@
-"""What a measurement says: a line of progress on a terminal, medians and ratios as a table."""
+"""What a measurement says: medians and ratios as a table."""
 
-import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import median
@@ -31,14 +29,6 @@ class Row:
     times_stock_by_cpu: float | None
     """The same of the jobs that a second of CPU does, worker and Redis: what other processes on the
     machine hardly touch."""
-
-
-def progress(text: str) -> None:
-    """Show how far it is, in one line that the next overwrites; nothing where no terminal reads."""
-    if sys.stderr.isatty():
-        width = shutil.get_terminal_size().columns - 1
-        sys.stderr.write(f"\r{text[:width]:<{width}}\r")
-        sys.stderr.flush()
 
 
 def line(number: int, run: Run) -> str:

@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from contenders import CONTENDERS, Contender
 from measure import Run, run
 from processes import Server, running_server
-from table import line, progress, summary, table
+from progress import progress
+from table import line, summary, table
 
 QUIET_CORES = 0.2
 """What others, the harness among them, may take of the machine before a run counts as disturbed."""
