@@ -18,6 +18,7 @@ from tests.workers import running_worker
 
 CLUSTER = "tests/cluster/test_install.py does it on a cluster"
 BACKUP = "tests/cluster/test_backup.py does it on a cluster"
+SIMULATED = "tests/unit/test_autoscale_command.py runs it, a smaller day where it shows no answer"
 ELSEWHERE = {
     "make up": "tests/acceptance/test_up.py runs it at a terminal",
     "make test": "it is what runs this test",
@@ -54,6 +55,10 @@ ELSEWHERE = {
     "kubectl delete --namespace taskbell pvc data-taskbell-redis-0": BACKUP,
     "helm upgrade taskbell charts/taskbell --namespace taskbell --reuse-values"
     " --set redis.restoreFrom=taskbell-20261123-031700.rdb --wait": BACKUP,
+    ".venv/bin/python bench/autoscale": SIMULATED,
+    ".venv/bin/python bench/autoscale --help": SIMULATED,
+    ".venv/bin/python bench/autoscale --values wide.yaml --values brisk.yaml": SIMULATED,
+    ".venv/bin/python bench/autoscale --arrivals jobs.csv --values brisk.yaml --plot day.svg": SIMULATED,
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
 }
 """Commands that are not run here, each with the reason."""
