@@ -1,6 +1,6 @@
 """The signal that sizes the workers: how many jobs want a slot, pool by pool."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from jobs.conf import Pool, settings
@@ -55,6 +55,19 @@ def read_load(name: str) -> PoolLoad:
         known = ", ".join(pool.name for pool in pools())
         raise PoolNotFound(f"{name[:40]}: JOBS_POOLS names {known}.")
     return _read(found)[0]
+
+
+class Signal:
+    """The load of every pool, for whoever reads it again and again."""
+
+    def read(self) -> Mapping[str, int]:
+        """Jobs that want a slot, by pool; raises as `read_loads`."""
+        return {each.pool: each.load for each in read_loads()}
+
+
+def signal() -> Signal:
+    """What an autoscaler reads."""
+    return Signal()
 
 
 def _read(wanted: Iterable[Pool]) -> list[PoolLoad]:

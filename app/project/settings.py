@@ -154,6 +154,17 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 
 
+# Kubernetes, where this is a pod of one: the metrics adapter asks its API
+
+
+def _kubernetes() -> str:
+    host = text("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
+    return f"https://{f'[{host}]' if ':' in host else host}:{text('KUBERNETES_SERVICE_PORT', '443')}"
+
+
+KUBERNETES = _kubernetes()
+
+
 # Logs
 
 LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()

@@ -1,0 +1,1 @@
+"""The metrics adapter: Kubernetes' external metrics API, by which an autoscaler sizes workers on load."""

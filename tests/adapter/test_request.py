@@ -1,0 +1,88 @@
+"""What is a request, and what is none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.adapter.request import HEAD_LIMIT_BYTES, Malformed, request
+
+GET = b"GET /apis HTTP/1.1\r\nHost: x\r\nX-Remote-User: me \r\nx-remote-user: other\r\nEmpty:\r\n\r\n"
+
+
+def test_a_request_is_taken_out_of_the_buffer():
+    buffer = bytearray(GET + b"GET /next")
+    found = request(buffer)
+    assert found is not None
+    assert (found.target, found.closes, bytes(buffer)) == (b"/apis", False, b"GET /next")
+    assert found.headers[b"x-remote-user"] == b"me"
+    assert found.headers[b"empty"] == b""
+
+
+@pytest.mark.parametrize("size", range(len(GET)))
+def test_a_part_of_a_request_is_none_yet(size):
+    assert request(bytearray(GET[:size])) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "closes"),
+    [
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nConnection: Keep-Alive, Close\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\n\r\n", True),
+        (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", False),
+    ],
+)
+def test_the_client_says_whether_it_wants_more(head, closes):
+    found = request(bytearray(head))
+    assert found is not None
+    assert found.closes is closes
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST / HTTP/1.1\r\n\r\n", 405),
+        (b"HEAD / HTTP/1.1\r\n\r\n", 405),
+        (b"get / HTTP/1.1\r\n\r\n", 405),
+        (b"GET / HTTP/2.0\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", 413),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 413),
+        (b"GET /a b HTTP/1.1\r\n\r\n", 400),
+        (b"GET  / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1 \r\n\r\n", 400),
+        (b"GET /\r\n\r\n", 400),
+        (b"\r\n\r\n", 400),
+        (b"GET /\x00 HTTP/1.1\r\n\r\n", 400),
+        (b"GET /\xc3\xa4 HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nNo colon\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nSpace : x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nA: x\r\n folded\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nA: x\nB: y\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nA: x\rB: y\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nA: \x00\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nA: " + b"a" * HEAD_LIMIT_BYTES + b"\r\n\r\n", 431),
+        (b"a" * (HEAD_LIMIT_BYTES + 1), 431),
+    ],
+)
+def test_what_has_no_answer_is_refused(head, status):
+    with pytest.raises(Malformed) as refused:
+        request(bytearray(head))
+    assert refused.value.status == status
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_request_or_refused(noise):
+    try:
+        found = request(bytearray(noise + b"\r\n\r\n"))
+    except Malformed as refusal:
+        status = refusal.status
+    else:
+        status = 200 if found else 0
+    assert status in (200, 400, 405, 413, 505)
