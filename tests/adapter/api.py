@@ -3,7 +3,7 @@
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +27,9 @@ class Api:
         """Each call, by method and path with its query."""
         self.denied: set[tuple[str, str]] = set()
         """Calls that are forbidden, by method and path."""
+        self.before: dict[tuple[str, str], Callable[[], None]] = {}
+        """What happens once, right before such a call is answered."""
+        self._clients: list[Kubernetes] = []
         self._changing = threading.RLock()
         self._version = 0
         certified = issue(["localhost"], timedelta(days=1))
@@ -42,9 +45,10 @@ class Api:
         return f"https://localhost:{self.port}"
 
     def kubernetes(self) -> Kubernetes:
-        return Kubernetes(
-            self.address, token_file=self.account / "token", authority_file=self.account / "ca.crt"
-        )
+        """A client of it, that is closed with it."""
+        files = {"token_file": self.account / "token", "authority_file": self.account / "ca.crt"}
+        self._clients.append(Kubernetes(self.address, **files))
+        return self._clients[-1]
 
     def put(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """The object, as of a new version."""
@@ -58,6 +62,7 @@ class Api:
         path = urlsplit(target).path
         with self._changing:
             self.calls.append((method, target))
+            self.before.pop((method, path), lambda: None)()
             if (method, path) in self.denied:
                 return _status(403, "Forbidden")
             if method == "POST":
@@ -93,6 +98,8 @@ class Api:
         try:
             yield
         finally:
+            for client in self._clients:
+                client.close()
             server.shutdown()
             thread.join()
             server.server_close()

@@ -72,6 +72,13 @@ class Kubernetes:
         """Part of an object anew, as JSON Merge Patch says it."""
         return self._call("PATCH", path, change, "application/merge-patch+json")
 
+    def close(self) -> None:
+        """End this thread's connection; its next call opens another."""
+        connection = getattr(self._own, "connection", None)
+        if connection is not None:
+            connection.close()
+        self._own.connection = None
+
     def _call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Manifest:
         data = None if body is None else json.dumps(body).encode()
         try:
@@ -79,7 +86,7 @@ class Kubernetes:
                        "Authorization": f"Bearer {self.token_file.read_text().strip()}"}  # fmt: skip
             status, answer = self._sent(method, path, data, headers)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self._drop()
+            self.close()
             raise KubernetesError(0, "NoAnswer", f"{type(error).__name__}: {error}") from None
         return _object(status, answer)
 
@@ -92,7 +99,7 @@ class Kubernetes:
             try:
                 return self._exchanged(self._own.connection, method, path, data, headers)
             except _STALE:
-                self._drop()
+                self.close()
         self._own.connection = self._connection()
         return self._exchanged(self._own.connection, method, path, data, headers)
 
@@ -104,7 +111,7 @@ class Kubernetes:
         if len(answer) > _ANSWER_LIMIT_BYTES:
             raise ValueError("the answer is too large")
         if response.will_close:
-            self._drop()
+            self.close()
         return response.status, answer or b"{}"
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -114,12 +121,6 @@ class Kubernetes:
         # Clusters' own authorities are often older than what Python has asked for since 3.13.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return http.client.HTTPSConnection(where.hostname or "", where.port, timeout=seconds, context=context)
-
-    def _drop(self) -> None:
-        connection = getattr(self._own, "connection", None)
-        if connection is not None:
-            connection.close()
-        self._own.connection = None
 
 
 def _object(status: int, answer: bytes) -> Manifest:
