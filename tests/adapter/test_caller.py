@@ -7,6 +7,7 @@ import pytest
 
 from jobs.adapter import caller
 from jobs.adapter.caller import Authority, Callers
+from jobs.adapter.request import Request, request
 from tests.adapter.serving import config_map
 from tests.workers import eventually
 
@@ -21,9 +22,15 @@ def changed(**data: str | None) -> dict[str, str]:
 def test_the_headers_names_are_the_clusters():
     data = changed(**{"requestheader-username-headers": '["X-One", "X-Two"]'})
     authority = Authority.of(data)
-    assert authority.user({b"x-two": b"me"}) == b"me"
-    assert authority.user({b"x-one": b"you", b"x-two": b"me"}) == b"you"
-    assert authority.user({b"x-remote-user": b"me"}) is None
+    assert authority.user(told("X-Two: me")) == b"me"
+    assert authority.user(told("X-Two: me", "X-ONE: You")) == b"You"
+    assert authority.user(told("X-Remote-User: me")) == b""
+
+
+def told(*headers: str) -> Request:
+    found = request(bytearray("\r\n".join(["GET / HTTP/1.1", *headers, "", ""]).encode()))
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ def _refusal(request: Request, authority: Authority | None) -> Answer | None:
     """Why this request gets nothing; None where it does."""
     if authority is None:
         return _STRANGER
-    if authority.user(request.headers) is None:
+    if not authority.user(request):
         return _NOBODY
-    if not _accepts_json(request.headers.get(b"accept", b"*/*")):
+    if not _accepts_json(request.header(b"accept")):
         return _NOT_ACCEPTABLE
     return None
 
@@ -128,7 +128,7 @@ def _accepts_json(accept: bytes) -> bool:
     Who wants it as something else (`;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`) and nothing
     beside is told that there is none, and asks again for the plain one.
     """
-    for each in accept.lower().split(b","):
+    for each in (accept or b"*/*").lower().split(b","):
         kind, *parameters = (part.strip() for part in each.split(b";"))
         plain = not any(parameter.startswith((b"as=", b"g=", b"v=")) for parameter in parameters)
         if plain and kind in (b"application/json", b"application/*", b"*/*"):

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from jobs.adapter.kubernetes import Kubernetes, KubernetesError, config_map_path
+from jobs.adapter.request import Request
 
 logger = logging.getLogger("jobs.adapter")
 WHERE = config_map_path("kube-system", "extension-apiserver-authentication")
@@ -59,12 +60,12 @@ class Authority:
         common = {value for part in subject for name, value in part if name == "commonName"}
         return bool(certificate) and (not self.names or bool(self.names & common))
 
-    def user(self, headers: Mapping[bytes, bytes]) -> bytes | None:
-        """For whom a request is made; None where it does not say."""
+    def user(self, request: Request) -> bytes:
+        """For whom a request is made; empty where it does not say."""
         for header in self.user_headers:
-            if user := headers.get(header):
+            if user := request.header(header):
                 return user
-        return None
+        return b""
 
 
 def _listed(data: Mapping[str, str], key: str) -> list[str]:

@@ -22,6 +22,7 @@ from jobs.adapter.terms import Pair
 
 logger = logging.getLogger("jobs.adapter")
 _CONFLICT, _NOT_FOUND = 409, 404
+_AFTER_A_FAULT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +60,22 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         while True:
-            try:
-                self.look()
-                self._is_news("kubernetes", "")
-            except KubernetesError as error:
-                # After a conflict the next look tells what another replica did.
-                if error.status != _CONFLICT and self._is_news("kubernetes", str(error)):
-                    logger.warning("certificate.waits reason=%s", error)
-            except Exception:
-                logger.exception("certificate.failed")
-            time.sleep(self._place.look_every.total_seconds())
+            time.sleep(self._look_and_wait().total_seconds())
+
+    def _look_and_wait(self) -> timedelta:
+        """Look once; gives how long until the next."""
+        try:
+            self.look()
+        except KubernetesError as error:
+            # After a conflict the next look tells what another replica did.
+            if error.status != _CONFLICT and self._is_news("kubernetes", str(error)):
+                logger.warning("certificate.waits reason=%s", error)
+        except Exception:
+            logger.exception("certificate.failed")
+        else:
+            self._is_news("kubernetes", "")
+            return self._place.look_every
+        return min(_AFTER_A_FAULT, self._place.look_every)
 
     def look(self) -> None:
         """Do what is to be done now.
