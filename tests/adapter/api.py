@@ -46,9 +46,11 @@ class Api:
 
     def kubernetes(self) -> Kubernetes:
         """A client of it, that is closed with it."""
-        files = {"token_file": self.account / "token", "authority_file": self.account / "ca.crt"}
-        self._clients.append(Kubernetes(self.address, **files))
-        return self._clients[-1]
+        client = Kubernetes(
+            self.address, token_file=self.account / "token", authority_file=self.account / "ca.crt"
+        )
+        self._clients.append(client)
+        return client
 
     def put(self, path: str, manifest: dict[str, Any]) -> dict[str, Any]:
         """The object, as of a new version."""

@@ -98,7 +98,7 @@ def test_an_empty_secret_that_is_there_is_filled_and_keeps_its_labels(api, caplo
     api.put(SECRET, {"metadata": {"name": "adapter-tls", "labels": {"a": "b"}}, "type": "Opaque"})
     Replica(api).look()
     assert api.objects[SECRET]["metadata"]["labels"] == {"a": "b"}
-    assert shared(api).until
+    assert shared(api).shown.pair.key
     assert "certificate.replaced" not in caplog.text
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from jobs.adapter.kubernetes import Kubernetes, KubernetesError, pod_path, secret_path
+from jobs.adapter.kubernetes import Kubernetes, KubernetesError, Manifest, pod_path, secret_path
 
 SECRET = secret_path("demo", "mine")
 
 
-def manifest(**data: str) -> dict:
+def manifest(**data: str) -> Manifest:
     return {"metadata": {"name": "mine"}, "data": data}
 
 

@@ -218,7 +218,7 @@ def test_a_server_that_stops_answers_what_is_on_its_way_and_says_that_it_closes(
         assert asked(connection, LOAD, by.headers)[0] == 200
         stopping = threading.Thread(target=served.server.stop)
         stopping.start()
-        eventually(served.server._house.is_stopping)
+        eventually(lambda: served.server._house.stops)
         status, _, headers = asked(connection, LOAD, by.headers)
         assert (status, headers["Connection"]) == (200, "close")
         assert idle.recv(1) == b"", "it says its end, as TLS has it"

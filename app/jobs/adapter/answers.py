@@ -10,7 +10,7 @@ from jobs.adapter import documents
 from jobs.adapter.answer import Answer, found, refused, said
 from jobs.adapter.caller import Authority
 from jobs.adapter.loads import Loads, Snapshot, Unread
-from jobs.adapter.request import Request
+from jobs.adapter.request import Request, header
 from jobs.adapter.selectors import SelectorMalformed, Test, selector
 
 _VERSION = f"/apis/{documents.GROUP}/{documents.VERSION}"
@@ -25,6 +25,7 @@ _NOBODY = refused(403, "Forbidden: the request does not say for which user it is
 _NOT_ACCEPTABLE = refused(406, "only application/json is served here")
 _NO_PATH = refused(404, "the server could not find the requested resource")
 _UNREAD = refused(503, "the load cannot be read now")
+_ACCEPT = header("Accept")
 _KEPT_ANSWERS = 256
 """Of one snapshot; more selectors than pools make no sense, and nobody may fill the memory with them."""
 
@@ -53,10 +54,13 @@ class Answers:
 
     def answer(self, request: Request, authority: Authority | None) -> Answer:
         """The answer to a request, on a connection for which this authority vouches; None: nobody does."""
+        if authority is not None and authority.user(request) and _accepts_json(request.header(_ACCEPT)):
+            return self.loads.answered(request.target) or self._probe(request) or self._served(request.target)
+        return self._probe(request) or _refusal(request, authority)
+
+    def _probe(self, request: Request) -> Answer | None:
         probe = _PROBES.get(request.target.partition(b"?")[0])
-        if probe is not None:
-            return probe(self.readiness)
-        return _refusal(request, authority) or self._served(request.target)
+        return probe(self.readiness) if probe else None
 
     def _served(self, target: bytes) -> Answer:
         route = _route(target, self.namespace)
@@ -80,15 +84,11 @@ class Answers:
         )
 
 
-def _refusal(request: Request, authority: Authority | None) -> Answer | None:
-    """Why this request gets nothing; None where it does."""
+def _refusal(request: Request, authority: Authority | None) -> Answer:
+    """Why this request gets nothing."""
     if authority is None:
         return _STRANGER
-    if not authority.user(request):
-        return _NOBODY
-    if not _accepts_json(request.header(b"accept")):
-        return _NOT_ACCEPTABLE
-    return None
+    return _NOT_ACCEPTABLE if authority.user(request) else _NOBODY
 
 
 @lru_cache(maxsize=_KEPT_ANSWERS)

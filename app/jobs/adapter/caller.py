@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from jobs.adapter.kubernetes import Kubernetes, KubernetesError, config_map_path
-from jobs.adapter.request import Request
+from jobs.adapter.request import Request, header
 
 logger = logging.getLogger("jobs.adapter")
 WHERE = config_map_path("kube-system", "extension-apiserver-authentication")
@@ -33,7 +33,7 @@ class Authority:
     names: frozenset[str]
     """The common names that they may vouch for; empty: any."""
     user_headers: tuple[bytes, ...]
-    """Where the user's name stands, in small letters; the first that is there."""
+    """Where the user's name stands, as one looks for it; the first that is there."""
 
     @classmethod
     def of(cls, data: Mapping[str, str]) -> "Authority":
@@ -51,7 +51,7 @@ class Authority:
         return cls(
             certificates=certificates,
             names=frozenset(_listed(data, "requestheader-allowed-names")),
-            user_headers=tuple(header.lower().encode() for header in headers),
+            user_headers=tuple(map(header, headers)),
         )
 
     def vouches(self, certificate: Mapping[str, Any]) -> bool:
@@ -62,8 +62,8 @@ class Authority:
 
     def user(self, request: Request) -> bytes:
         """For whom a request is made; empty where it does not say."""
-        for header in self.user_headers:
-            if user := request.header(header):
+        for sought in self.user_headers:
+            if user := request.header(sought):
                 return user
         return b""
 

@@ -32,7 +32,7 @@ class Patience:
     end: float = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class House:
     """What all connections have in common."""
 
@@ -40,8 +40,9 @@ class House:
     answer: Callable[[Request, Authority | None], Answer]
     doubt: Callable[[str], None]
     """Told when somebody's certificate is refused."""
-    is_stopping: Callable[[], bool]
     patience: Patience
+    stops: bool = False
+    """Whether each next answer is the last of its connection."""
 
 
 class Connection:
@@ -96,21 +97,18 @@ class Connection:
         return None
 
     def _serve(self, tls: ssl.SSLSocket, authority: Authority | None) -> None:
-        patience, buffer = self._house.patience, bytearray()
+        patience, buffer = self._house.patience, b""
         # A stranger may ask how we are, and holds up nobody's place longer than that takes.
         self._wait(patience.request if authority is None else patience.idle)
         try:
-            while True:
-                asked = request(buffer)
-                if asked is not None:
-                    if not self._answered(tls, asked, authority):
-                        return
-                    continue
-                if not (more := tls.recv(_RECORD_BYTES)):
-                    return
+            while more := tls.recv(_RECORD_BYTES):
                 if not buffer:
                     self._wait(patience.request)
-                buffer += more
+                asked, buffer = request(buffer + more if buffer else more)
+                while asked is not None:
+                    if not self._answered(tls, asked, authority):
+                        return
+                    asked, buffer = request(buffer) if buffer else (None, b"")
         except Malformed as error:
             self._wait(patience.request)
             tls.sendall(refused(error.status, str(error)).closes)
@@ -124,16 +122,15 @@ class Connection:
         except Exception:
             logger.exception("request.failed")
             answer = refused(500, "an unexpected error")
-        if asked.closes or authority is None or house.is_stopping() or self._is_outdated(authority):
+        # Whom an authority let in that is no more comes again, by the new one.
+        if asked.closes or authority is None or house.stops or house.standing.now.authority is not authority:
             tls.sendall(answer.closes)
             return False
-        tls.sendall(answer.goes_on)
-        self._wait(house.patience.idle)
+        told = answer.goes_on
+        if (sent := tls.send(told)) < len(told):
+            tls.sendall(told[sent:])
+        self.deadline = time.monotonic() + house.patience.idle
         return True
-
-    def _is_outdated(self, authority: Authority) -> bool:
-        """Whether there is a new authority: who was let in by the old one comes again."""
-        return self._house.standing.now.authority is not authority
 
     def _drain(self, tls: ssl.SSLSocket) -> None:
         """Read on for a moment: a connection that closes with bytes unread takes its answer with it."""

@@ -58,6 +58,11 @@ class Loads:
         """Until when it holds, and what was read; None where it could not be."""
         self._away = False
 
+    def answered(self, target: bytes) -> Answer | None:
+        """What was answered to this target a moment ago, if it still holds."""
+        until, latest = self._latest
+        return latest.answers.get(target) if latest and time.monotonic() < until else None
+
     def now(self) -> Snapshot:
         """The load, at most `fresh` after it was read.
 

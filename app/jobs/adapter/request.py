@@ -26,9 +26,21 @@ class Request(NamedTuple):
     closes: bool
     """Whether the client wants no other answer on its connection."""
 
-    def header(self, name: bytes) -> bytes:
-        """Its value, by its name in small letters; empty where there is none. Of several, the first."""
-        return _value(self.head, self.folded, name)
+    def header(self, sought: bytes) -> bytes:
+        """A header's value, `sought` as `header` gives it; empty where there is none. Of several, the first.
+
+        Most headers are of no interest: to look for one in the whole head costs least.
+        """
+        at = self.folded.find(sought)
+        if at < 0:
+            return b""
+        start = at + len(sought)
+        return self.head[start : self.head.find(b"\r\n", start)].strip()
+
+
+def header(name: str) -> bytes:
+    """How a header of this name is looked for."""
+    return f"\r\n{name.lower()}:".encode()
 
 
 class Malformed(Exception):
@@ -39,22 +51,18 @@ class Malformed(Exception):
         self.status = status
 
 
-def request(buffer: bytearray) -> Request | None:
-    """The first request of a buffer, taken out of it; None where it is not there whole.
+def request(buffer: bytes) -> tuple[Request | None, bytes]:
+    """The first request of what came, and what came after it; None where it is not there whole.
 
     Raises:
         Malformed: what is there can never become a request.
     """
     end = buffer.find(_END)
-    if end < 0:
-        if len(buffer) > HEAD_LIMIT_BYTES:
-            raise Malformed(431, "the request's head is too large")
-        return None
-    if end > HEAD_LIMIT_BYTES:
+    if end > HEAD_LIMIT_BYTES or (end < 0 and len(buffer) > HEAD_LIMIT_BYTES):
         raise Malformed(431, "the request's head is too large")
-    head = bytes(buffer[: end + 4])
-    del buffer[: end + 4]
-    return _parsed(head)
+    if end < 0:
+        return None, buffer
+    return _parsed(buffer[: end + 4]), buffer[end + 4 :]
 
 
 def _parsed(head: bytes) -> Request:
@@ -66,18 +74,14 @@ def _parsed(head: bytes) -> Request:
         raise Malformed(505, "only HTTP/1.1 is spoken here")
     if method != b"GET":
         raise Malformed(405, "only GET has an answer here")
-    folded = head.lower()
-    if b"\r\ntransfer-encoding:" in folded or _value(head, folded, b"content-length") not in (b"", b"0"):
+    parsed = Request(target, head, head.lower(), version == b"1.0")
+    if _CHUNKED in parsed.folded or (_LENGTH in parsed.folded and parsed.header(_LENGTH) != b"0"):
         raise Malformed(413, "a request has no body here")
-    connection = _value(folded, folded, b"connection")
-    closes = b"close" in connection if version == b"1.1" else b"keep-alive" not in connection
-    return Request(target, head, folded, closes)
+    if _CONNECTION in parsed.folded:
+        said = parsed.header(_CONNECTION).lower()
+        closes = b"close" in said if version == b"1.1" else b"keep-alive" not in said
+        return parsed._replace(closes=closes)
+    return parsed
 
 
-def _value(head: bytes, folded: bytes, name: bytes) -> bytes:
-    """Looked for in the whole head: most headers are of no interest, and to part all of them costs most."""
-    at = folded.find(b"\r\n%b:" % name)
-    if at < 0:
-        return b""
-    start = at + len(name) + 3
-    return head[start : head.find(b"\r\n", start)].strip()
+_CHUNKED, _LENGTH, _CONNECTION = map(header, ("Transfer-Encoding", "Content-Length", "Connection"))

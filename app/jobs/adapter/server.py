@@ -40,10 +40,7 @@ class Server:
             OSError: it is taken, or may not be had.
         """
         self._stop_at = float("inf")
-        self._house = House(
-            standing=standing, answer=answer, doubt=doubt, patience=patience or Patience(),
-            is_stopping=lambda: self._stop_at < float("inf"),
-        )  # fmt: skip
+        self._house = House(standing=standing, answer=answer, doubt=doubt, patience=patience or Patience())
         self._places = threading.Semaphore(connections)
         self._connections: set[Connection] = set()
         self._listener = _listener(*address)
@@ -56,7 +53,7 @@ class Server:
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Take no more connections; end those that are there, each with its next answer if one comes."""
         logger.info("adapter.stopping connections=%d", len(self._connections))
-        self._stop_at = time.monotonic() + seconds
+        self._stop_at, self._house.stops = time.monotonic() + seconds, True
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits in `accept`
         self._listener.close()
@@ -65,11 +62,11 @@ class Server:
             time.sleep(0.02)
 
     def _accept(self) -> None:
-        while not self._house.is_stopping():
+        while not self._house.stops:
             try:
                 raw, _ = self._listener.accept()
             except OSError as error:
-                if not self._house.is_stopping():
+                if not self._house.stops:
                     logger.warning("adapter.not_accepted reason=%s", error)
                     time.sleep(0.1)  # as with no file descriptor left: one comes back
                 continue
