@@ -18,6 +18,8 @@ class Kills:
         self._fleet = fleet
         self._strikes = strikes
         self._chance = chance
+        self._stopping: set[int] = set()
+        """Workers that were told to stop."""
         self.all: dict[str, Callable[[], bool]] = {
             "pool process killed": self._pool_process,
             "worker killed": self._worker,
@@ -54,12 +56,19 @@ class Kills:
         return self._kill(self._fleet.any("redis", self._chance), "Redis killed", whole=True)
 
     def _stop_worker(self) -> bool:
-        """SIGTERM, as a rolling update sends it: it finishes what it runs, and goes."""
+        """SIGTERM, as a rolling update sends it: it finishes what it runs, and goes.
+
+        Told so again, it hands back what runs, and ends it by force.
+        """
         at, worker = now(), self._fleet.any("worker", self._chance)
         pid = worker.send(signal.SIGTERM, whole=False) if worker else None
         if pid is None:
             return False
-        self._strikes.add(STOPPED, pid, at, fatal=False).end()
+        again = pid in self._stopping
+        self._stopping.add(pid)
+        strike = self._strikes.add(STOPPED, pid, at, fatal=again)
+        if not again:
+            strike.end()
         return True
 
     def _kill_one(self, pids: Sequence[int], fault: str) -> bool:
