@@ -86,7 +86,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 # A bell may be lost or doubled, so acknowledging it buys nothing; a busy worker must not swallow it.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False}
+# A network may swallow the first packets of a connection, and go on to: a new one gets through.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False, "socket_connect_timeout": 5.0}
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for Redis, however long it is away

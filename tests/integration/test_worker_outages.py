@@ -3,12 +3,17 @@
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from jobs.ledger import State
+from tests.servers import APP, environment
 from tests.workers import eventually, running_worker, started, witness
 
 
@@ -86,3 +91,26 @@ def test_the_cause_of_a_death_is_told_however_long_redis_is_away(platform, valke
         assert platform.value(job) == 2
         [lost] = platform.ledger.attempts(job)
         assert lost["cause"].endswith("was killed by SIGKILL")
+
+
+def test_a_connection_that_nobody_takes_is_given_up_and_made_anew(tmp_path):
+    """As where a network swallows a connection's first packets: its others would be swallowed too."""
+    with ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = deaf.getsockname()
+        for _ in range(3):  # what has no place in the backlog gets no answer at all
+            caller = stack.enter_context(socket.socket())
+            caller.settimeout(0)
+            caller.connect_ex(address)
+        log, url = tmp_path / "log", f"redis://127.0.0.1:{address[1]}/0"
+        with log.open("w") as output:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "djangoNinja", "worker", "--loglevel=info", "-c", "1"],
+                cwd=APP, env=environment(url), stdout=output, stderr=output,
+            )  # fmt: skip
+        try:
+            eventually(lambda: "consumer: Cannot connect" in log.read_text(), 30)
+            assert "Timeout connecting to server" in log.read_text()
+        finally:
+            worker.kill()
+            worker.wait()

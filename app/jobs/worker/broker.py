@@ -16,8 +16,6 @@ ADDRESS = frozenset({"host", "port", "db", "username", "password", "credential_p
 """What Celery would connect with, of its connections' options."""
 SENTINELS = "sentinels"
 """What kombu knows the transport below as."""
-CONNECT_SECONDS = 5.0
-"""A master that vanished refuses nobody; another is there soon."""
 
 
 def install(app: Celery) -> None:
@@ -61,7 +59,6 @@ class WatchedChannel(SentinelChannel):
     def _sentinel_managed_pool(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         given: dict[str, Any] = self._connparams(asynchronous)  # type: ignore[no-untyped-call]
         options = {name: value for name, value in given.items() if name not in ADDRESS}
-        options["socket_connect_timeout"] = options["socket_connect_timeout"] or CONNECT_SECONDS
         pool: Any = reach.pool(settings(), **options)
         if asynchronous:
             self._async_sentinel_manager = pool.sentinel_manager
