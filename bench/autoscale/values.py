@@ -76,20 +76,14 @@ def _checked(name: str, worker: Mapping[str, Any]) -> Pool:
         shutdown_seconds=whole(
             mapping(worker.get("shutdown"), "worker.shutdown").get("seconds"), "worker.shutdown.seconds", 1
         ),
-        target=_target(scaling.get("target"), concurrency),
+        target=concurrency * whole(
+            scaling.get("targetUtilizationPercentage"), "worker.autoscaling.targetUtilizationPercentage", 1
+        ) / 100,
         behavior=behavior(mapping(scaling.get("behavior"), "worker.autoscaling.behavior"),
                           "worker.autoscaling.behavior"),
         cpu_target=whole(cpu_target, "worker.autoscaling.targetCPUUtilizationPercentage", 1),
         cpu_request=_millicores(worker),
     )  # fmt: skip
-
-
-def _target(told: Any, concurrency: int) -> float:
-    if told is None:
-        return concurrency * AIM
-    if type(told) not in {int, float} or told <= 0:
-        raise WrongValue(f"worker.autoscaling.target: {told!r} is no number of jobs above 0")
-    return float(told)
 
 
 def _millicores(worker: Mapping[str, Any]) -> int | None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from charts.model.scaling import Autoscaling, Budget, Count
+from charts.model.scaling import Budget, Count, CpuAutoscaling
 from charts.model.secret import Secret
 from charts.model.shape import Object, Objects, Pod, Port, Resources, Shape, Words, resources
 
@@ -87,7 +87,7 @@ class Api(Shape):
     """How it is reached from outside, by the Gateway API."""
     network: Reach = Reach(ingressFrom=[{}])
     """`ingressFrom: [{}]` is everybody; whoever reaches the API can submit."""
-    autoscaling: Autoscaling = Autoscaling(minReplicas=2)
+    autoscaling: CpuAutoscaling = CpuAutoscaling(minReplicas=2)
     """Pods by need."""
     podDisruptionBudget: Budget = Budget()
     """What a drain of nodes leaves."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from charts.model.adapter import Controller, MetricsAdapter, Rbac, ServiceAccount
 from charts.model.api import Api, Flower
 from charts.model.redis import Database, ExternalRedis, Migrations, Redis
 from charts.model.secret import Secrets
@@ -41,17 +42,6 @@ class Config(Shape):
     """Other settings of docs/reference/settings.md, without their `JOBS_`: `{LEASE_SECONDS: 30}`."""
 
 
-class ServiceAccount(Shape):
-    """The account of all pods. None of them has its token."""
-
-    create: bool = True
-    """Make one."""
-    name: str = ""
-    """Empty: the release's name where it is made, else `default`."""
-    annotations: Words = {}
-    """Annotations."""
-
-
 class Test(Shape):
     """What `helm test` does: it submits a job, and waits for its SUCCESS."""
 
@@ -66,6 +56,8 @@ class NetworkPolicy(Shape):
 
     enabled: bool = True
     """Make the policies; the cluster's network must enforce them."""
+    apiServer: Objects = [{"ports": [{"port": 443, "protocol": "TCP"}, {"port": 6443, "protocol": "TCP"}]}]
+    """Where Kubernetes' API server is, for what talks to it: Kubernetes' `egress`."""
     dns: Objects = [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]
     """Where names are looked up: Kubernetes' `egress`."""
 
@@ -85,6 +77,11 @@ class Values(Shape):
     """The HTTP API."""
     worker: Worker = Worker()
     """The workers: what all pools have unless they say otherwise, and the pools."""
+    metricsAdapter: MetricsAdapter = MetricsAdapter()
+    """Tells the workers' load to Kubernetes' autoscaler, where a pool's `autoscaling.mode` is
+    `external-metrics`."""
+    controller: Controller = Controller()
+    """Has Kubernetes take idle pods first, where a pool is scaled; and guards the adapter's API."""
     flower: Flower = Flower()
     """Flower, which shows workers and jobs."""
     redis: Redis = Redis()
@@ -100,7 +97,9 @@ class Values(Shape):
     networkPolicy: NetworkPolicy = NetworkPolicy()
     """Who reaches whom."""
     serviceAccount: ServiceAccount = ServiceAccount()
-    """The account of all pods."""
+    """The account of all pods but those of `metricsAdapter` and `controller`. None has its token."""
+    rbac: Rbac = Rbac()
+    """What these two may ask of Kubernetes' API."""
     pod: Pod = Pod()
     """What all pods have."""
     test: Test = Test()

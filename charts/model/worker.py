@@ -34,7 +34,7 @@ class Pool(Shape):
     """Pods, where `autoscaling.mode` is `none`."""
     resources: Resources = resources("250m", "384Mi", most="1Gi")
     """Of each pod, for all that it runs at once."""
-    autoscaling: Autoscaling = Autoscaling(mode="cpu", behavior=STEADY)
+    autoscaling: Autoscaling = Autoscaling(behavior=STEADY)
     """Pods by need."""
     shutdown: Shutdown = Shutdown()
     """What becomes of running jobs when a pod ends."""

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jobs.adapter.certificates import issue
-from jobs.adapter.kubernetes import Kubernetes
+from jobs.kubernetes import Kubernetes
 
 TOKEN = "the-token"
 
@@ -72,6 +72,8 @@ class Api:
                 return (
                     _status(409, "AlreadyExists") if where in self.objects else (201, self.put(where, body))
                 )
+            if method == "PATCH" and "fieldManager=" in target and path not in self.objects:
+                return 201, self.put(path, body)
             return self._of_existing(method, path, body)
 
     def _of_existing(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
@@ -81,9 +83,12 @@ class Api:
             return (200, {"kind": "List", "items": items}) if items else _status(404, "NotFound")
         if method == "GET":
             return 200, found
-        version = body.get("metadata", {}).get("resourceVersion")
+        said = body.get("preconditions") if method == "DELETE" else body.get("metadata")
+        version = (said or {}).get("resourceVersion")
         if version and version != found["metadata"]["resourceVersion"]:
             return _status(409, "Conflict")
+        if method == "DELETE":
+            return 200, self.objects.pop(path)
         return 200, self.put(path, body if method == "PUT" else _merged(found, body))
 
     @contextmanager
@@ -124,7 +129,7 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815 - the standard library's names
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the standard library's names
 
         def log_message(self, *_: object) -> None:
             pass

@@ -148,6 +148,12 @@ def test_an_answer_is_plain_json_or_none(ask, accept, status):
         assert (document["kind"] == "Status") is (status == 406)
 
 
+def test_what_is_not_there_is_not_there_in_any_form(ask):
+    assert [ask(path, Accept="application/x-protobuf")[0] for path in ("/openapi/v2", "/openapi/v3")] == [
+        404
+    ] * 2
+
+
 # What it is read from
 
 

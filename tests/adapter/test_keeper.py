@@ -3,15 +3,16 @@
 import base64
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from jobs.adapter.certificates import issue
 from jobs.adapter.keeper import Keeper, Place
-from jobs.adapter.kubernetes import KubernetesError, api_service_path, secret_path
 from jobs.adapter.shared import Shared
 from jobs.adapter.terms import Pair
+from jobs.kubernetes import KubernetesError, api_service_path, secret_path
 from tests.workers import eventually
 
 SECRET = secret_path("demo", "adapter-tls")
@@ -65,6 +66,19 @@ def test_the_first_makes_it_and_the_second_shows_the_same(api):
     assert first.shown == second.shown == [shared(api).shown.pair]
     assert bundle(api) == shared(api).authorities()
     assert api.objects[API_SERVICE]["spec"]["group"] == "g"
+
+
+def test_an_apiservice_that_was_taken_away_is_made_again_with_its_labels_and_believes_at_once(api):
+    mine = {"labels": {"a": "b"}, "annotations": {"meta.helm.sh/release-name": "shop"}}
+    del api.objects[API_SERVICE]
+    Replica(api).look()
+    assert API_SERVICE not in api.objects
+    Replica(api, replace(place(), registration=mine)).look()
+    made = api.objects[API_SERVICE]
+    assert made["metadata"].items() >= mine.items()
+    assert made["spec"]["service"] == {"name": "adapter", "namespace": "demo", "port": 443}
+    assert (made["spec"]["group"], made["spec"]["version"]) == ("external.metrics.k8s.io", "v1beta1")
+    assert bundle(api) == shared(api).authorities()
 
 
 def test_two_that_make_it_at_once_agree(api):
@@ -169,6 +183,17 @@ def test_the_next_certificate_is_believed_before_it_is_shown(api):
 
     eventually(look, timeout=60)
     assert replicas[0].shown == replicas[1].shown
+
+
+def test_a_certificate_of_a_longer_life_than_asked_for_is_exchanged(api):
+    Replica(api, place(life=DAY * 90)).look()
+    replica = Replica(api, place(life=timedelta(seconds=60)))
+
+    def look() -> bool:
+        replica.look()
+        return len(replica.shown) == 2
+
+    eventually(look)
 
 
 @pytest.mark.parametrize("fault", ["foreign", "absent", "insecure"])

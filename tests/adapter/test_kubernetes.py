@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.adapter.kubernetes import Kubernetes, KubernetesError, Manifest, pod_path, secret_path
+from jobs.kubernetes import Kubernetes, KubernetesError, Manifest, pod_path, secret_path
 
 SECRET = secret_path("demo", "mine")
 

@@ -15,7 +15,7 @@ import pytest
 
 from jobs.adapter import caller
 from jobs.adapter.certificates import issue
-from jobs.adapter.kubernetes import api_service_path, secret_path
+from jobs.kubernetes import api_service_path, secret_path
 from tests.adapter.api import Api
 from tests.adapter.authorities import Certificate
 from tests.adapter.serving import DAY, LOAD, Caller, asked, config_map

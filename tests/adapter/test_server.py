@@ -162,13 +162,14 @@ def test_who_is_slow_holds_up_nobody(served, front_proxy):
         assert served.caller(front_proxy).get(LOAD)[0] == 200
 
 
-def test_there_are_so_many_connections_and_no_more(authority, front_proxy):
+def test_there_are_so_many_connections_and_no_more(authority, front_proxy, caplog):
     with serving(authority, connections=3, default=1) as served:
         with ExitStack() as stack:
             for _ in range(3):
                 stack.enter_context(opened(served, front_proxy))
             with pytest.raises(OSError):  # noqa: PT011 - reset or at its end, as it comes
                 opened(served, front_proxy)
+        assert "adapter.full" in caplog.text
         eventually(lambda: alone(served))
         assert served.caller(front_proxy).get(LOAD)[0] == 200
 

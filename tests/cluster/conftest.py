@@ -72,7 +72,10 @@ def namespace() -> Iterator[Kube]:
     found = Kube(name)
     found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     yield found
-    run("kubectl", "delete", "namespace", name, "--wait=false")
+    # A release has objects outside of its namespace: the API of external metrics is the cluster's.
+    for release in run("helm", "list", "--namespace", name, "--short").split():
+        run("helm", "uninstall", release, "--namespace", name, "--no-hooks")
+    run("kubectl", "delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.calls import GOING, curl, eventually, status, submit
 from tests.cluster.conftest import namespace
-from tests.cluster.kube import READY_SECONDS, Release
+from tests.cluster.kube import READY_SECONDS, Release, run
 
 pytestmark = pytest.mark.cluster
 
@@ -68,7 +68,10 @@ def test_flower_wants_a_password_and_shows_workers_and_jobs(release):
         assert told["worker"] in workers
 
 
-SMALL = ("--set", "flower.enabled=false", "--set", "api.replicas=1")
+SMALL = (
+    "--set", "flower.enabled=false", "--set", "api.replicas=1", "--set", "worker.autoscaling.mode=none",
+    "--set", "worker.resources.requests.cpu=20m",
+)  # fmt: skip
 
 
 def test_a_second_release_in_the_namespace_and_one_in_another_share_no_job(release, kube, image):
@@ -83,16 +86,24 @@ def test_a_second_release_in_the_namespace_and_one_in_another_share_no_job(relea
                 eventually(partial(status, second, own), lambda found: found["status"] == "SUCCESS")
 
 
-def test_an_uninstall_leaves_the_volume_and_the_secret_and_says_so(kube, image):
-    other = Release(kube, "gone", image=image)
-    other.put(*SMALL)
-    assert "[Secret] gone-taskbell" in other.helm("uninstall", other.name, "--wait")
-    kinds = ("all", "configmap", "pvc", "secret", "serviceaccount", "networkpolicy", "pdb", "hpa", "job")
-    own = f"app.kubernetes.io/instance={other.name}"
+def test_an_uninstall_leaves_the_volume_and_the_secret_and_says_so(release, kube):
+    assert "[Secret] taskbell" in release.helm("uninstall", release.name, "--wait")
+    kinds = (
+        "all", "configmap", "pvc", "secret", "serviceaccount", "networkpolicy", "pdb", "hpa", "job", "role",
+        "rolebinding",
+    )  # fmt: skip
+    own = f"app.kubernetes.io/instance={release.name}"
 
     def left() -> set[str]:
         found = (item for kind in kinds for item in kube.list(kind, own))
         return {f"{item['kind']}/{item['metadata']['name']}" for item in found}
 
-    wanted = {"Secret/gone-taskbell", "PersistentVolumeClaim/data-gone-taskbell-redis-0"}
-    eventually(left, lambda found: found == wanted, within_seconds=60)
+    wanted = {"Secret/taskbell", "PersistentVolumeClaim/data-taskbell-redis-0"}
+    try:
+        eventually(left, lambda found: found == wanted, within_seconds=60)
+        everywhere = run("kubectl", "get", "clusterrole,clusterrolebinding,apiservice", "--output", "name")
+        assert f"/{kube.namespace}-" not in everywhere
+        assert "external.metrics" not in everywhere
+        assert kube.namespace not in run("kubectl", "get", "rolebinding", "--namespace", "kube-system")
+    finally:
+        release.put()

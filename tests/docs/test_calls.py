@@ -18,6 +18,7 @@ from tests.workers import running_worker
 
 CLUSTER = "tests/cluster/test_install.py does it on a cluster"
 BACKUP = "tests/cluster/test_backup.py does it on a cluster"
+SCALED = "tests/cluster/test_autoscaling.py does it on a cluster"
 SIMULATED = "tests/unit/test_autoscale_command.py runs it, a smaller day where it shows no answer"
 ELSEWHERE = {
     "make up": "tests/acceptance/test_up.py runs it at a terminal",
@@ -55,6 +56,10 @@ ELSEWHERE = {
     "kubectl delete --namespace taskbell pvc data-taskbell-redis-0": BACKUP,
     "helm upgrade taskbell charts/taskbell --namespace taskbell --reuse-values"
     " --set redis.restoreFrom=taskbell-20261123-031700.rdb --wait": BACKUP,
+    "kubectl describe hpa --namespace taskbell": SCALED,
+    'kubectl get --raw "/apis/external.metrics.k8s.io/v1beta1/namespaces/taskbell/taskbell_autoscale_load"': (
+        SCALED
+    ),
     ".venv/bin/python bench/autoscale": SIMULATED,
     ".venv/bin/python bench/autoscale --help": SIMULATED,
     ".venv/bin/python bench/autoscale --values wide.yaml --values brisk.yaml": SIMULATED,

@@ -62,7 +62,7 @@ def test_a_pool_has_what_it_says_over_what_all_pools_have(values):
     path = values("""
 worker:
   concurrency: 2
-  autoscaling: {target: 5}
+  autoscaling: {targetUtilizationPercentage: 250}
   pools: {mail: {autoscaling: {maxReplicas: 3}}}
 """)
     assert (users_pool(path).most, users_pool(path, "mail").most) == (10, 3)
@@ -97,7 +97,10 @@ SCALING = "worker.autoscaling"
             "worker: {autoscaling: {minReplicas: 20}}",
             f"{SCALING}.maxReplicas: 10 is no whole number of 20 or",
         ),
-        ("worker: {autoscaling: {target: -1}}", f"{SCALING}.target: -1 is no number of jobs above 0"),
+        (
+            "worker: {autoscaling: {targetUtilizationPercentage: 0}}",
+            f"{SCALING}.targetUtilizationPercentage: 0",
+        ),
         (
             "worker: {resources: {requests: {cpu: much}}}",
             "worker.resources.requests.cpu: 'much' is no number",

@@ -56,11 +56,21 @@ class Answers:
         """The answer to a request, on a connection for which this authority vouches; None: nobody does."""
         if authority is not None and authority.user(request) and _accepts_json(request.header(_ACCEPT)):
             return self.loads.answered(request.target) or self._probe(request) or self._served(request.target)
-        return self._probe(request) or _refusal(request, authority)
+        return self._probe(request) or self._refusal(request, authority)
 
     def _probe(self, request: Request) -> Answer | None:
         probe = _PROBES.get(request.target.partition(b"?")[0])
         return probe(self.readiness) if probe else None
+
+    def _refusal(self, request: Request, authority: Authority | None) -> Answer:
+        """Why this request gets nothing."""
+        if authority is None:
+            return _STRANGER
+        if not authority.user(request):
+            return _NOBODY
+        # What is not there is not there in any form.
+        route = _route(request.target, self.namespace)
+        return route if isinstance(route, Answer) and route.status != 200 else _NOT_ACCEPTABLE
 
     def _served(self, target: bytes) -> Answer:
         route = _route(target, self.namespace)
@@ -82,13 +92,6 @@ class Answers:
         return found(
             documents.values([(labels, load) for labels, load in pools if fits(labels)], snapshot.at)
         )
-
-
-def _refusal(request: Request, authority: Authority | None) -> Answer:
-    """Why this request gets nothing."""
-    if authority is None:
-        return _STRANGER
-    return _NOT_ACCEPTABLE if authority.user(request) else _NOBODY
 
 
 @lru_cache(maxsize=_KEPT_ANSWERS)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from jobs.adapter.kubernetes import Kubernetes, KubernetesError, config_map_path
 from jobs.adapter.request import Request, header
+from jobs.kubernetes import Kubernetes, KubernetesError, config_map_path
 
 logger = logging.getLogger("jobs.adapter")
 WHERE = config_map_path("kube-system", "extension-apiserver-authentication")

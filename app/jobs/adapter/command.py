@@ -12,10 +12,10 @@ from jobs.adapter.caller import Authority, Callers
 from jobs.adapter.certificates import issue
 from jobs.adapter.files import Files
 from jobs.adapter.keeper import Keeper, Place
-from jobs.adapter.kubernetes import Kubernetes
 from jobs.adapter.loads import Loads, Signal
 from jobs.adapter.server import Server
 from jobs.adapter.terms import Pair, Standing
+from jobs.kubernetes import Kubernetes
 
 logger = logging.getLogger("jobs.adapter")
 

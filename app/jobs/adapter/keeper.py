@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from jobs.adapter.certificates import Unusable, issue
-from jobs.adapter.kubernetes import Kubernetes, KubernetesError, Manifest, api_service_path, secret_path
 from jobs.adapter.shared import Shared
 from jobs.adapter.terms import Pair
+from jobs.kubernetes import Kubernetes, KubernetesError, Manifest, api_service_path, secret_path
 
 logger = logging.getLogger("jobs.adapter")
 _CONFLICT, _NOT_FOUND = 409, 404
 _AFTER_A_FAULT = timedelta(seconds=1)
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class Place:
     secret: str
     api_service: str
     life: timedelta
+    registration: Manifest | None = None
+    """Labels and annotations with which the APIService is made where it is absent; None: it is not."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,12 +104,17 @@ class Keeper(threading.Thread):
         """What the Secret is to hold now."""
         if read is None:
             return self._usable_here() or _fresh(self._place)
-        if read.next is None and datetime.now(UTC) >= read.until - self._place.life / 3:
+        if read.next is None and self._is_due(read):
             logger.info("certificate.due until=%s", read.until.isoformat(timespec="seconds"))
             return read.with_next(issue(self._place.names, self._place.life))
         if read.next is not None and self._has_stood(read):
             return read.advanced(self._place.names)
         return read
+
+    def _is_due(self, shared: Shared) -> bool:
+        """Whether two thirds of its life are over; or it was made when lives were to be longer."""
+        left, life = shared.until - datetime.now(UTC), self._place.life
+        return left <= life / 3 or left > life * 1.1 + _CLOCKS_DIFFER
 
     def _read(self, secret: Manifest | None) -> Shared | None:
         data = (secret or {}).get("data")
@@ -145,9 +153,9 @@ class Keeper(threading.Thread):
         """The APIService, if it is this service's and can be told whom to believe."""
         found = self._found(api_service_path(self._place.api_service))
         if found is None:
-            if self._is_news("apiservice", "absent"):
+            if self._is_news("apiservice", "absent") and self._place.registration is None:
                 logger.warning("apiservice.absent name=%s", self._place.api_service)
-            return None
+            return self._register()
         spec = found.get("spec", {})
         service = spec.get("service") or {}
         if (service.get("name"), service.get("namespace")) != (self._place.service, self._place.namespace):
@@ -157,6 +165,21 @@ class Keeper(threading.Thread):
             return None
         self._is_news("apiservice", "")
         return None if spec.get("insecureSkipTLSVerify") else found
+
+    def _register(self) -> Manifest | None:
+        """Make the APIService that the controller took away while nothing served it."""
+        if self._place.registration is None:
+            return None
+        service = {"name": self._place.service, "namespace": self._place.namespace, "port": 443}
+        version, _, group = self._place.api_service.partition(".")
+        made = self._kubernetes.apply(api_service_path(self._place.api_service), {
+            "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": self._place.registration | {"name": self._place.api_service},
+            "spec": {"group": group, "version": version, "groupPriorityMinimum": 100, "versionPriority": 100,
+                     "service": service},
+        }, manager="helm")  # fmt: skip
+        logger.info("apiservice.made name=%s", self._place.api_service)
+        return made
 
     def _tell(self, registered: Manifest | None, shared: Shared) -> None:
         """Have the API server believe what is shown, and what is shown next."""

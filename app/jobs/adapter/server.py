@@ -19,6 +19,7 @@ CONNECTIONS = 64
 STOP_SECONDS = 2.0
 """How long a connection stays open after `stop` for the request that is on its way."""
 _WATCH_SECONDS = 0.2
+_FULL_SAID_EVERY_SECONDS = 60.0
 
 
 class Server:
@@ -43,6 +44,7 @@ class Server:
         self._house = House(standing=standing, answer=answer, doubt=doubt, patience=patience or Patience())
         self._places = threading.Semaphore(connections)
         self._connections: set[Connection] = set()
+        self._full_said_at = float("-inf")
         self._listener = _listener(*address)
         self.port: int = self._listener.getsockname()[1]
 
@@ -70,10 +72,17 @@ class Server:
                     logger.warning("adapter.not_accepted reason=%s", error)
                     time.sleep(0.1)  # as with no file descriptor left: one comes back
                 continue
-            if not self._places.acquire(blocking=False):
+            if self._places.acquire(blocking=False):
+                self._begin(Connection(raw, self._house), raw)
+            else:
                 raw.close()
-                continue
-            self._begin(Connection(raw, self._house), raw)
+                self._say_full()
+
+    def _say_full(self) -> None:
+        now = time.monotonic()
+        if now >= self._full_said_at + _FULL_SAID_EVERY_SECONDS:
+            self._full_said_at = now
+            logger.warning("adapter.full connections=%d", len(self._connections))
 
     def _begin(self, connection: Connection, raw: socket.socket) -> None:
         self._connections.add(connection)

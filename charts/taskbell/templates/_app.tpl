@@ -4,7 +4,7 @@
 {{- if .root.Values.redis.enabled }}
 - {name: REDIS_URL, value: "redis://{{ include "taskbell.fullname" .root }}-redis:6379/0"}
 {{- end }}
-{{- range $file, $name := dict "redis-url" "REDIS_URL_FILE" "redis-password" "REDIS_PASSWORD_FILE" "sentinel-password" "REDIS_SENTINEL_PASSWORD_FILE" "database-url" "DATABASE_URL_FILE" }}
+{{- range $file, $name := dict "redis-url" "REDIS_URL_FILE" "redis-password" "REDIS_PASSWORD_FILE" "sentinel-password" "REDIS_SENTINEL_PASSWORD_FILE" "database-url" "DATABASE_URL_FILE" "pools-token" "JOBS_POOLS_TOKEN_FILE" }}
 {{- if hasKey $secrets $file }}
 - {name: {{ $name }}, value: /run/secrets/taskbell/{{ $file }}}
 {{- end }}
@@ -19,15 +19,27 @@
 {{- with .root.Values.config.queues }}
 - {name: JOBS_QUEUES, value: {{ toJson . | quote }}}
 {{- end }}
+- {name: JOBS_POOLS, value: {{ include "taskbell.pools" .root | quote }}}
 {{- range $name, $value := .root.Values.config.jobs }}
 - {name: JOBS_{{ $name }}, value: {{ include "taskbell.scalar" $value | quote }}}
 {{- end }}
+{{- end -}}
+
+{{/* The pools of workers, as JOBS_POOLS has them. */}}
+{{- define "taskbell.pools" -}}
+{{- $pools := dict -}}
+{{- range $pool, $own := .Values.worker.pools -}}
+{{- $merged := dict "root" $ "own" $own -}}{{- include "taskbell.mergePool" $merged -}}
+{{- $_ := set $pools $pool (dict "queues" $merged.values.queues) -}}
+{{- end -}}
+{{- toJson $pools -}}
 {{- end -}}
 
 {{/*
 A pod of the platform's image, whole: metadata and spec.
 root, component, pool: whose pod it is. values: its resources and `pod`; pods: more than one level of that. name, command, env, ports, probes (YAML),
 lifecycle: its main container. shareProcesses: whether one process 1 is for all. grace: seconds that it has to end. secrets: the files that it sees.
+account: a ServiceAccount of its own, whose token it has. certificate: a Secret with one, of its own.
 waits: whether it waits for the migrations. restart: its restartPolicy. extraContainers are the values' own.
 */}}
 {{- define "taskbell.appPod" -}}
@@ -35,7 +47,7 @@ waits: whether it waits for the migrations. restart: its restartPolicy. extraCon
 {{- $env := include "taskbell.named" (dict "lists" (list (include "taskbell.env" . | fromYamlArray) (default list .env) $pod.env)) -}}
 {{- $secrets := include "taskbell.secrets" .root | fromYaml -}}
 {{- $digest := include "taskbell.secretDigest" (dict "root" .root "keys" .secrets) -}}
-{{- $scope := dict "root" .root "component" .component "pool" .pool "pod" $pod "annotations" (dict "taskbell/secrets" $digest) -}}
+{{- $scope := dict "root" .root "component" .component "pool" .pool "pod" $pod "account" .account "annotations" (dict "taskbell/secrets" $digest) -}}
 metadata:
   {{- include "taskbell.podMetadata" $scope | nindent 2 }}
 spec:
@@ -51,6 +63,12 @@ spec:
   terminationGracePeriodSeconds: {{ . }}
   {{- end }}
   {{- $mounts := list (dict "name" "tmp" "mountPath" "/tmp") (dict "name" "secrets" "mountPath" "/run/secrets/taskbell" "readOnly" true) -}}
+  {{- if .account -}}
+  {{- $mounts = append $mounts (dict "name" "account" "mountPath" "/var/run/secrets/kubernetes.io/serviceaccount" "readOnly" true) -}}
+  {{- end -}}
+  {{- if .certificate -}}
+  {{- $mounts = append $mounts (dict "name" "certificate" "mountPath" "/run/secrets/certificate" "readOnly" true) -}}
+  {{- end -}}
   {{- if .root.Values.externalRedis.caSecret -}}
   {{- $mounts = append $mounts (dict "name" "redis-ca" "mountPath" "/run/secrets/redis-ca" "readOnly" true) -}}
   {{- end -}}
@@ -108,6 +126,19 @@ spec:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   volumes:
+    {{- with .account }}
+    - name: account
+      projected:
+        defaultMode: 0440
+        sources:
+          - serviceAccountToken: {path: token, expirationSeconds: 3607}
+          - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+          - downwardAPI: {items: [{path: namespace, fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}]}
+    {{- end }}
+    {{- with .certificate }}
+    - name: certificate
+      secret: {secretName: {{ . | quote }}, defaultMode: 0440}
+    {{- end }}
     - name: tmp
       emptyDir: {sizeLimit: 512Mi}
     - name: secrets
@@ -126,5 +157,5 @@ spec:
 
 {{/* The secrets that API, workers and migrations see. */}}
 {{- define "taskbell.appSecrets" -}}
-["redis-url", "redis-password", "sentinel-password", "database-url"]
+["redis-url", "redis-password", "sentinel-password", "database-url", "pools-token"]
 {{- end -}}

@@ -49,9 +49,9 @@ securityContext:
   {{- toYaml (mergeOverwrite $security (default dict .containerSecurityContext)) | nindent 2 }}
 {{- end -}}
 
-{{/* (root, component, pool, pod): the head of a pod's spec, hardened and spread. */}}
+{{/* (root, component, pool, pod, account): the head of a pod's spec, hardened and spread. */}}
 {{- define "taskbell.podHead" -}}
-serviceAccountName: {{ include "taskbell.serviceAccount" .root }}
+serviceAccountName: {{ default (include "taskbell.serviceAccount" .root) .account }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- if kindIs "bool" .pod.hostUsers }}
@@ -108,4 +108,13 @@ labels:
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/* (root, seconds): how a pod that ends goes on accepting, until nobody sends it any more. */}}
+{{- define "taskbell.preStop" -}}
+{{- if semverCompare "<1.30.0-0" .root.Capabilities.KubeVersion.Version -}}
+exec: {command: [sleep, {{ .seconds | quote }}]}
+{{- else -}}
+sleep: {seconds: {{ .seconds }}}
+{{- end -}}
 {{- end -}}

@@ -16,30 +16,108 @@ spec:
 {{- end }}
 {{- end -}}
 
-{{/* (root, component, pool, name, autoscaling): a HorizontalPodAutoscaler of the Deployment of that name. */}}
+{{/*
+(root, component, pool, name, autoscaling, concurrency): what sizes the Deployment of that name. KEDA's webhook
+looks away from this HorizontalPodAutoscaler: one upgrade may bring KEDA's in its place.
+*/}}
 {{- define "taskbell.autoscaler" -}}
-{{- if ne .autoscaling.mode "none" }}
+{{- if eq .autoscaling.mode "keda" -}}
+{{- include "taskbell.scaledObject" . -}}
+{{- else if ne .autoscaling.mode "none" }}
 ---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
-  {{- include "taskbell.metadata" . | nindent 2 }}
+  {{- include "taskbell.metadata" (merge (dict "annotations" (dict "validations.keda.sh/hpa-ownership" "false")) .) | nindent 2 }}
 spec:
   scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ include "taskbell.fullname" .root }}-{{ .name }}}
   minReplicas: {{ .autoscaling.minReplicas }}
   maxReplicas: {{ .autoscaling.maxReplicas }}
   metrics:
+    {{- if eq .autoscaling.mode "cpu" }}
     # Of the one container, not of what runs beside it.
     - type: ContainerResource
       containerResource:
         name: cpu
         container: {{ .component }}
         target: {type: Utilization, averageUtilization: {{ .autoscaling.targetCPUUtilizationPercentage }}}
+    {{- else }}
+    # Jobs that are ready, run or are due soon; of each pod's slots they may take so many.
+    - type: External
+      external:
+        metric:
+          name: taskbell_autoscale_load
+          selector: {matchLabels: {release: {{ .root.Release.Name | quote }}, pool: {{ .pool | quote }}}}
+        target: {type: AverageValue, averageValue: {{ include "taskbell.jobsPerPod" . }}m}
+    {{- end }}
   {{- with .autoscaling.behavior }}
   behavior:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* (autoscaling, concurrency): the jobs that one pod is for, in thousandths. */}}
+{{- define "taskbell.jobsPerPod" -}}
+{{- mul (int .concurrency) (int .autoscaling.targetUtilizationPercentage) 10 -}}
+{{- end -}}
+
+{{/* As `taskbell.autoscaler`, by KEDA. When the API is away, nothing is taken down. */}}
+{{- define "taskbell.scaledObject" -}}
+{{- $full := include "taskbell.fullname" .root }}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata:
+  {{- include "taskbell.metadata" . | nindent 2 }}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ $full }}-{{ .name }}}
+  minReplicaCount: {{ .autoscaling.minReplicas }}
+  maxReplicaCount: {{ .autoscaling.maxReplicas }}
+  pollingInterval: {{ .autoscaling.keda.pollingSeconds }}
+  cooldownPeriod: {{ .autoscaling.keda.cooldownSeconds }}
+  fallback: {failureThreshold: 3, replicas: {{ max 1 (int .autoscaling.minReplicas) }}, behavior: currentReplicasIfHigher}
+  advanced:
+    restoreToOriginalReplicaCount: false
+    {{- with .autoscaling.behavior }}
+    horizontalPodAutoscalerConfig:
+      behavior:
+        {{- toYaml . | nindent 8 }}
+    {{- end }}
+  triggers:
+    - type: metrics-api
+      metricType: AverageValue
+      metadata:
+        url: http://{{ $full }}-api.{{ .root.Release.Namespace }}.svc:{{ .root.Values.api.service.port }}/api/pools/{{ .pool }}/
+        format: json
+        valueLocation: load
+        targetValue: {{ divf (include "taskbell.jobsPerPod" .) 1000 | quote }}
+        activationTargetValue: "0"
+        authMode: bearer
+      authenticationRef: {name: {{ $full }}-pools}
+{{- end -}}
+
+{{/* (root): the modes in use, as a map from each to true. */}}
+{{- define "taskbell.scalingModes" -}}
+{{- $modes := dict -}}
+{{- range $pool, $own := .Values.worker.pools -}}
+{{- $merged := dict "root" $ "own" $own -}}{{- include "taskbell.mergePool" $merged -}}
+{{- $_ := set $modes $merged.values.autoscaling.mode true -}}
+{{- end -}}
+{{- toYaml $modes -}}
+{{- end -}}
+
+{{/*
+(root, name): `replicas` of a Deployment that something else sizes: nothing, or what it has now where nobody but
+Helm has said so yet. A field that Helm alone set and leaves out would fall to 1.
+*/}}
+{{- define "taskbell.replicasKept" -}}
+{{- $live := lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-%s" (include "taskbell.fullname" .root) .name) -}}
+{{- range (default dict $live.metadata).managedFields -}}
+{{- if and (eq .manager "helm") (hasKey (default dict (get (default dict .fieldsV1) "f:spec")) "f:replicas") }}
+replicas: {{ $live.spec.replicas }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* (path, values): refuses what cannot be. */}}
@@ -48,8 +126,32 @@ spec:
 {{- if gt (int .minReplicas) (int .maxReplicas) -}}
 {{- fail (printf "%s.autoscaling: minReplicas %d is above maxReplicas %d" $.path (int .minReplicas) (int .maxReplicas)) -}}
 {{- end -}}
+{{- if and (eq (int .minReplicas) 0) (ne .mode "keda") (ne .mode "none") -}}
+{{- fail (printf "%s.autoscaling.minReplicas: 0 needs mode=keda, which wakes a pool of no pods" $.path) -}}
+{{- end -}}
 {{- if and (eq .mode "cpu") (not $.values.resources.requests.cpu) -}}
 {{- fail (printf "%s.autoscaling.mode: cpu measures against resources.requests.cpu: set it, or mode=none" $.path) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* (the root): refuses modes that cannot be beside each other, or on this cluster, which only an install sees. */}}
+{{- define "taskbell.validateModes" -}}
+{{- $modes := include "taskbell.scalingModes" . | fromYaml -}}
+{{- if and (hasKey $modes "keda") (hasKey $modes "external-metrics") -}}
+{{- fail "worker.pools: modes keda and external-metrics: a cluster has one external.metrics.k8s.io, KEDA's or the chart's: set one of them for all pools" -}}
+{{- end -}}
+{{- if and (hasKey $modes "external-metrics") .Values.metricsAdapter.enabled -}}
+{{- $api := lookup "apiregistration.k8s.io/v1" "APIService" "" "v1beta1.external.metrics.k8s.io" -}}
+{{- if $api -}}
+{{- $owner := default dict $api.metadata.annotations -}}
+{{- if or (ne (toString (get $owner "meta.helm.sh/release-name")) .Release.Name) (ne (toString (get $owner "meta.helm.sh/release-namespace")) .Release.Namespace) -}}
+{{- $service := default dict $api.spec.service -}}
+{{- fail (printf "worker.autoscaling.mode: external-metrics needs the API external.metrics.k8s.io, and Service %s of namespace %s serves it in this cluster: set worker.autoscaling.mode=keda if that is KEDA, else cpu or none; or metricsAdapter.enabled=false if that serves taskbell_autoscale_load" $service.name $service.namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (hasKey $modes "keda") (lookup "v1" "Namespace" "" "kube-system") (not (.Capabilities.APIVersions.Has "keda.sh/v1alpha1")) -}}
+{{- fail "worker.autoscaling.mode: keda: this cluster has no KEDA: install it, or set external-metrics" -}}
 {{- end -}}
 {{- end -}}

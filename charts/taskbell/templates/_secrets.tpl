@@ -15,6 +15,9 @@ An existing Secret wins over a value, and that over one that is generated.
 {{- if .Values.flower.enabled -}}
 {{- $wanted = append $wanted (dict "key" "flower-auth" "of" .Values.flower.auth "generated" true) -}}
 {{- end -}}
+{{- if hasKey (include "taskbell.scalingModes" . | fromYaml) "keda" -}}
+{{- $wanted = append $wanted (dict "key" "pools-token" "of" dict "generated" true) -}}
+{{- end -}}
 {{- $wanted = append $wanted (dict "key" "database-url" "of" .Values.database.url) -}}
 {{- $found := dict -}}
 {{- range $wanted -}}

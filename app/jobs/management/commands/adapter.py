@@ -1,5 +1,6 @@
 """`manage.py adapter`: the load of the workers, for Kubernetes' HorizontalPodAutoscaler."""
 
+import json
 import sys
 from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from datetime import timedelta
@@ -11,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from jobs.adapter.command import CannotStart, Options, run
 from jobs.adapter.keeper import Place
-from jobs.adapter.kubernetes import ACCOUNT, Kubernetes
 from jobs.adapter.loads import Signal
+from jobs.kubernetes import ACCOUNT, EXTERNAL_METRICS, Kubernetes, Manifest, own_namespace
 
 _HELP = """Serve Kubernetes' external metrics API (external.metrics.k8s.io/v1beta1) for one namespace:
 the metric taskbell_autoscale_load, which is the jobs of a pool that wait or run. A
@@ -31,7 +32,7 @@ SIGTERM: no new connections; those that are there end with their next answer, wi
 _EPILOG = """the service account may:
   get                       configmaps  extension-apiserver-authentication, in kube-system
   create; get and update    secrets     the one of --secret, in its own namespace
-  get and patch             apiservices the one of --api-service
+  get and patch             apiservices the one of --api-service; create, by its name, with --registration
 
 examples:
   manage.py adapter --release shop --service shop-adapter --secret shop-adapter-tls
@@ -61,8 +62,10 @@ class Command(BaseCommand):
         add(
             "--secret", default="taskbell-adapter-tls", help="the certificate's Secret (taskbell-adapter-tls)"
         )
-        add("--api-service", default="v1beta1.external.metrics.k8s.io", metavar="NAME",
-            help="the APIService (v1beta1.external.metrics.k8s.io)")  # fmt: skip
+        add("--api-service", default=EXTERNAL_METRICS, metavar="NAME",
+            help=f"the APIService ({EXTERNAL_METRICS})")  # fmt: skip
+        add("--registration", type=_metadata, metavar="JSON",
+            help="make an APIService that is absent, with these labels and annotations (do not)")  # fmt: skip
         add("--certificate-seconds", type=_seconds, default=timedelta(days=90), metavar="SECONDS",
             help="how long a certificate is valid (7776000, which is 90 days)")  # fmt: skip
         add(
@@ -91,7 +94,7 @@ def _options(told: dict[str, Any]) -> Options:
         raise CannotStart("--tls-cert and --tls-key need each other")
     place = Place(
         namespace=told["namespace"] or _namespace(account), service=told["service"], secret=told["secret"],
-        api_service=told["api_service"], life=told["certificate_seconds"],
+        api_service=told["api_service"], life=told["certificate_seconds"], registration=told["registration"],
     )  # fmt: skip
     kubernetes = Kubernetes(
         told["kubernetes"], token_file=account / "token", authority_file=account / "ca.crt"
@@ -104,16 +107,26 @@ def _options(told: dict[str, Any]) -> Options:
 
 
 def _namespace(account: Path) -> str:
-    try:
-        return (account / "namespace").read_text().strip()
-    except OSError:
-        raise CannotStart(f"this is no pod ({account} is absent): say --namespace") from None
+    found = own_namespace(account)
+    if not found:
+        raise CannotStart(f"this is no pod ({account} is absent): say --namespace")
+    return found
 
 
 def _signal() -> Signal:
     from jobs.autoscale import signal  # the ledger is loaded after the options are read
 
     return signal()
+
+
+def _metadata(text: str) -> Manifest:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not found.keys() <= {"labels", "annotations"}:
+        raise ArgumentTypeError('must be JSON: {"labels": {…}, "annotations": {…}}')
+    return found
 
 
 def _seconds(text: str) -> timedelta:

@@ -16,6 +16,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its token, the API's authority, and its namespace."""
+EXTERNAL_METRICS = "v1beta1.external.metrics.k8s.io"
+"""The APIService of external metrics."""
 _ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
 _STALE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 
@@ -78,6 +80,18 @@ class Kubernetes:
         if connection is not None:
             connection.close()
         self._own.connection = None
+
+    def apply(self, path: str, manifest: Manifest, *, manager: str) -> Manifest:
+        """The object as it is to be, made where it is not there: a server-side apply, as this field manager.
+
+        Who may `create` under a resource's name alone may do this, and not make others.
+        """
+        return self._call("PATCH", f"{path}?{urlencode({'fieldManager': manager})}", manifest,
+                          "application/apply-patch+yaml")  # fmt: skip
+
+    def delete(self, path: str, version: str) -> None:
+        """Delete the object; 409 where it has another `resourceVersion` by now."""
+        self._call("DELETE", path, {"preconditions": {"resourceVersion": version}})
 
     def _call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Manifest:
         data = None if body is None else json.dumps(body).encode()
@@ -154,3 +168,11 @@ def pod_path(namespace: str, name: str = "") -> str:
 
 def _path(kind: str, name: str) -> str:
     return f"{kind}/{quote(name, safe='')}" if name else kind
+
+
+def own_namespace(account: Path = ACCOUNT) -> str:
+    """The namespace of this pod; empty where this is none."""
+    try:
+        return (account / "namespace").read_text().strip()
+    except OSError:
+        return ""
