@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from charts.model.scaling import Budget, Count
+from charts.model.secret import Secret
 from charts.model.shape import Pod, Resources, SecretName, Shape, Words, resources
 
 
@@ -55,6 +56,13 @@ class MetricsAdapter(Shape):
     """What a drain of nodes leaves."""
     pod: Pod = Pod()
     """What else its pods have."""
+
+
+class Keda(Shape):
+    """What KEDA needs where a pool's `autoscaling.mode` is `keda`."""
+
+    token: Secret = Secret()
+    """What it shows the API when it asks for the load; generated. Key: `pools-token`."""
 
 
 class Controller(Shape):

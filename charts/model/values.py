@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from charts.model.adapter import Controller, MetricsAdapter, Rbac, ServiceAccount
+from charts.model.adapter import Controller, Keda, MetricsAdapter, Rbac, ServiceAccount
 from charts.model.api import Api, Flower
 from charts.model.redis import Database, ExternalRedis, Migrations, Redis
 from charts.model.secret import Secrets
@@ -82,6 +82,8 @@ class Values(Shape):
     `external-metrics`."""
     controller: Controller = Controller()
     """Has Kubernetes take idle pods first, where a pool is scaled; and guards the adapter's API."""
+    keda: Keda = Keda()
+    """What KEDA needs."""
     flower: Flower = Flower()
     """Flower, which shows workers and jobs."""
     redis: Redis = Redis()

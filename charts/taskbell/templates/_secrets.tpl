@@ -16,7 +16,7 @@ An existing Secret wins over a value, and that over one that is generated.
 {{- $wanted = append $wanted (dict "key" "flower-auth" "of" .Values.flower.auth "generated" true) -}}
 {{- end -}}
 {{- if hasKey (include "taskbell.scalingModes" . | fromYaml) "keda" -}}
-{{- $wanted = append $wanted (dict "key" "pools-token" "of" dict "generated" true) -}}
+{{- $wanted = append $wanted (dict "key" "pools-token" "of" .Values.keda.token "generated" true) -}}
 {{- end -}}
 {{- $wanted = append $wanted (dict "key" "database-url" "of" .Values.database.url) -}}
 {{- $found := dict -}}
