@@ -73,12 +73,21 @@ def test_an_apiservice_that_was_taken_away_is_made_again_with_its_labels_and_bel
     del api.objects[API_SERVICE]
     Replica(api).look()
     assert API_SERVICE not in api.objects
-    Replica(api, replace(place(), registration=mine)).look()
+    Replica(api, replace(place(), registration=mine, made_after=timedelta(0))).look()
     made = api.objects[API_SERVICE]
     assert made["metadata"].items() >= mine.items()
     assert made["spec"]["service"] == {"name": "adapter", "namespace": "demo", "port": 443}
     assert (made["spec"]["group"], made["spec"]["version"]) == ("external.metrics.k8s.io", "v1beta1")
     assert bundle(api) == shared(api).authorities()
+
+
+def test_an_apiservice_that_an_uninstall_takes_away_is_not_made_again_right_then(api):
+    replica = Replica(api, replace(place(), registration={"labels": {"a": "b"}}))
+    replica.look()
+    del api.objects[API_SERVICE]
+    replica.look()
+    replica.look()
+    assert API_SERVICE not in api.objects
 
 
 def test_two_that_make_it_at_once_agree(api):

@@ -69,6 +69,22 @@ def test_a_list_goes_on_where_it_was_though_its_shelf_is_gone(server, ledger, ma
     assert walked(ledger, after=place) == second
 
 
+def test_a_list_misses_no_job_that_goes_to_a_shelf_while_it_is_read(server, ledger):
+    for number in range(SHELF):
+        ledger.submit(a_job(f"in-{number}", delay=timedelta(minutes=1 + number)))
+    seen = []
+
+    def meet(job):
+        seen.append(job.id)
+        if len(seen) == SHELF - 500:  # `scheduled` is full, and becomes a shelf
+            ledger.submit(a_job("late", delay=timedelta(days=100)))
+        return True
+
+    page = ledger.browse.page([("celery", "scheduled")], limit=3 * SHELF, wanted=meet, look_at=3 * SHELF)
+    assert page.next is None
+    assert set(seen) >= {f"in-{number}" for number in range(SHELF)}
+
+
 def test_a_job_on_a_shelf_waits_for_its_time(server, ledger, many):
     assert ledger.browse.standing(ledger.record(on_a_shelf(server)[0][0])).scheduled
 

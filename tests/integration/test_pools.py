@@ -152,6 +152,26 @@ def test_among_very_many_lanes_that_wait_the_load_is_estimated(load, submit, pla
     assert (found.ready, found.held) == (100, 3000)
 
 
+def test_of_many_lanes_that_may_start_and_many_that_may_not_no_lane_that_may_is_missed(
+    submit, platform, load
+):
+    """Where neither side can be counted: one lane that waits has most of the jobs."""
+    redis, lanes = platform.ledger._redis, 1100
+    for number in range(lanes):
+        submit(task="limited", key=f"open-{number}")
+        submit(task="limited", key=f"parked-{number}")
+    submit(3000, task="limited", key="parked-0")
+    pipe = redis.pipeline(transaction=False)
+    for number in range(lanes):
+        pipe.hset("tb:parked:celery", f"limited\nparked-{number}", "running")
+        pipe.zrem("tb:keys:celery\nlimited", f"parked-{number}")
+    pipe.execute()
+    for _ in range(20):
+        found = load()
+        assert found.ready >= lanes
+        assert found.ready + found.held == 2 * lanes + 3000
+
+
 def test_a_pool_has_the_load_of_all_its_queues(url, hand, submit):
     submit(3)
     submit(queue="narrow")

@@ -37,6 +37,8 @@ class Place:
     life: timedelta
     registration: Manifest | None = None
     """Labels and annotations with which the APIService is made where it is absent; None: it is not."""
+    made_after: timedelta = timedelta(seconds=30)
+    """How long it is absent before that."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,6 +61,7 @@ class Keeper(threading.Thread):
         """What is shown here."""
         self._believed: tuple[str, float] = ("", 0.0)
         """The authorities that stand in the APIService, and since when."""
+        self._absent_since = 0.0
         self._said: dict[str, str] = {}
 
     def run(self) -> None:
@@ -153,7 +156,8 @@ class Keeper(threading.Thread):
         """The APIService, if it is this service's and can be told whom to believe."""
         found = self._found(api_service_path(self._place.api_service))
         if found is None:
-            if self._is_news("apiservice", "absent") and self._place.registration is None:
+            if self._is_news("apiservice", "absent"):
+                self._absent_since = time.monotonic()
                 logger.warning("apiservice.absent name=%s", self._place.api_service)
             return self._register()
         spec = found.get("spec", {})
@@ -167,8 +171,12 @@ class Keeper(threading.Thread):
         return None if spec.get("insecureSkipTLSVerify") else found
 
     def _register(self) -> Manifest | None:
-        """Make the APIService that the controller took away while nothing served it."""
-        if self._place.registration is None:
+        """Make the APIService that the controller took away while nothing served it.
+
+        Not at once: an uninstall takes it away too, and this process soon after.
+        """
+        absent = time.monotonic() - self._absent_since
+        if self._place.registration is None or absent < self._place.made_after.total_seconds():
             return None
         service = {"name": self._place.service, "namespace": self._place.namespace, "port": 443}
         version, _, group = self._place.api_service.partition(".")

@@ -1,7 +1,7 @@
 """What it would cost to delete each pod: the jobs that its worker has been running for a while.
 
 Short jobs do not count: what drains within seconds costs nothing to wait for, and the pods' costs would
-change all the time. So a pool of short jobs asks nothing of Kubernetes' API at all.
+change all the time. So a pool of short jobs changes nothing in Kubernetes' API.
 """
 
 import logging

@@ -47,8 +47,8 @@ class Guard:
                 return False
             self._kubernetes.delete(path, found["metadata"]["resourceVersion"])
         except KubernetesError as error:
-            if error.status in {404, 409}:  # gone, or changed meanwhile
-                self._since = None
+            self._since = None  # what it was meanwhile nobody saw
+            if error.status in {404, 409}:  # gone, or changed
                 return False
             raise
         self._since = None

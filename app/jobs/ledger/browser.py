@@ -210,8 +210,11 @@ class Browser:
             if order != "scheduled":
                 yield queue, order
                 continue
-            behind = _shelf(after.order) if after is not None and after.queue == queue else 0
-            yield from ((queue, each) for each in self._shelved(queue) if _shelf(each) >= behind)
+            shelf = _shelf(after.order) if after is not None and after.queue == queue else 0
+            here: str | None = next((o for o in self._shelved(queue) if _shelf(o) >= shelf), None)
+            while here is not None:  # what was read may have become a shelf meanwhile, or gone to a later one
+                yield queue, here
+                here = next((o for o in self._shelved(queue) if _shelf(o) > _shelf(here)), None)
 
     def _shelved(self, queue: str) -> list[str]:
         """The orders of a queue's delayed jobs: jobs move from one to a later one alone."""

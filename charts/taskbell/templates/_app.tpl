@@ -1,25 +1,28 @@
 {{/* Where the platform's processes find Redis, the database and their settings. No secret is in it. */}}
 {{- define "taskbell.env" -}}
 {{- $secrets := include "taskbell.secrets" .root | fromYaml -}}
+{{- $seen := .secrets -}}
 {{- if .root.Values.redis.enabled }}
 - {name: REDIS_URL, value: "redis://{{ include "taskbell.fullname" .root }}-redis:6379/0"}
 {{- end }}
 {{- range $file, $name := dict "redis-url" "REDIS_URL_FILE" "redis-password" "REDIS_PASSWORD_FILE" "sentinel-password" "REDIS_SENTINEL_PASSWORD_FILE" "database-url" "DATABASE_URL_FILE" "pools-token" "JOBS_POOLS_TOKEN_FILE" }}
-{{- if hasKey $secrets $file }}
+{{- if and (hasKey $secrets $file) (has $file $seen) }}
 - {name: {{ $name }}, value: /run/secrets/taskbell/{{ $file }}}
 {{- end }}
 {{- end }}
 {{- if .root.Values.externalRedis.caSecret }}
 - {name: REDIS_CA_FILE, value: /run/secrets/redis-ca/ca.crt}
 {{- end }}
-{{- if not (hasKey $secrets "database-url") }}
+{{- if not (and (hasKey $secrets "database-url") (has "database-url" $seen)) }}
 - {name: DATABASE_URL, value: none}
 {{- end }}
 - {name: LOG_LEVEL, value: {{ .root.Values.config.logLevel }}}
 {{- with .root.Values.config.queues }}
 - {name: JOBS_QUEUES, value: {{ toJson . | quote }}}
 {{- end }}
+{{- if has .component (list "api" "metrics-adapter") }}
 - {name: JOBS_POOLS, value: {{ include "taskbell.pools" .root | quote }}}
+{{- end }}
 {{- range $name, $value := .root.Values.config.jobs }}
 - {name: JOBS_{{ $name }}, value: {{ include "taskbell.scalar" $value | quote }}}
 {{- end }}
@@ -155,7 +158,12 @@ spec:
     {{- end }}
 {{- end -}}
 
+{{/* Those that the metrics adapter and the controller see. */}}
+{{- define "taskbell.redisSecrets" -}}
+["redis-url", "redis-password", "sentinel-password"]
+{{- end -}}
+
 {{/* The secrets that API, workers and migrations see. */}}
 {{- define "taskbell.appSecrets" -}}
-["redis-url", "redis-password", "sentinel-password", "database-url", "pools-token"]
+["redis-url", "redis-password", "sentinel-password", "database-url"]
 {{- end -}}

@@ -1,6 +1,6 @@
 {{/* (root, name, account): the ServiceAccount of a component that talks to Kubernetes' API: its name. */}}
 {{- define "taskbell.ownAccount" -}}
-{{- default (.account.create | ternary (printf "%s-%s" (include "taskbell.fullname" .root) .name) "default") .account.name -}}
+{{- default (printf "%s-%s" (include "taskbell.fullname" .root) .name) .account.name -}}
 {{- end -}}
 
 {{/* (root, component, name, account): that ServiceAccount. */}}
@@ -16,29 +16,23 @@ automountServiceAccountToken: false
 {{- end }}
 {{- end -}}
 
-{{/*
-(root, component, name, account, suffix, rules): a Role of the namespace that the account has. Without rules: the
-Role is there. namespace: another than the release's. subject: somebody else.
-*/}}
-{{- define "taskbell.role" -}}
-{{- $scope := merge (dict "name" (printf "%s%s" .name (default "" .suffix))) . }}
+{{/* (root, component, name, account, rules): a Role of the namespace that the account has. */}}
+{{- define "taskbell.role" }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  {{- include "taskbell.metadata" $scope | nindent 2 }}
+  {{- include "taskbell.metadata" . | nindent 2 }}
 rules:
   {{- toYaml .rules | nindent 2 }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  {{- include "taskbell.metadata" $scope | nindent 2 }}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ include "taskbell.fullname" .root }}-{{ $scope.name }}}
+  {{- include "taskbell.metadata" . | nindent 2 }}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ include "taskbell.fullname" .root }}-{{ .name }}}
 subjects:
-  - kind: ServiceAccount
-    {{- $own := dict "name" (include "taskbell.ownAccount" .) "namespace" .root.Release.Namespace }}
-    {{- toYaml (default $own .subject) | nindent 4 }}
+  - {kind: ServiceAccount, name: {{ include "taskbell.ownAccount" . }}, namespace: {{ .root.Release.Namespace }}}
 {{- end -}}
 
 {{/* (root, component, name, account, rules): a ClusterRole that the account has. Its name has the namespace's. */}}

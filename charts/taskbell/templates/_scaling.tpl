@@ -108,14 +108,25 @@ spec:
 {{- end -}}
 
 {{/*
-(root, name): `replicas` of a Deployment that something else sizes: nothing, or what it has now where nobody but
-Helm has said so yet. A field that Helm alone set and leaves out would fall to 1.
+(root, name, autoscaling): `replicas` of a Deployment that something else sizes: nothing, or what it has now where
+nobody but Helm has said so yet, or where Helm applies on the client's side. A field that Helm leaves out then
+would fall to 1. An autoscaler does nothing for a Deployment of no pods, but for KEDA's.
 */}}
 {{- define "taskbell.replicasKept" -}}
-{{- $live := lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-%s" (include "taskbell.fullname" .root) .name) -}}
+{{- $name := printf "%s-%s" (include "taskbell.fullname" .root) .name -}}
+{{- $live := default dict (lookup "apps/v1" "Deployment" .root.Release.Namespace $name) -}}
+{{- $helms := false -}}
 {{- range (default dict $live.metadata).managedFields -}}
-{{- if and (eq .manager "helm") (hasKey (default dict (get (default dict .fieldsV1) "f:spec")) "f:replicas") }}
-replicas: {{ $live.spec.replicas }}
+{{- if eq .manager "helm" -}}
+{{- if or (eq .operation "Update") (hasKey (default dict (get (default dict .fieldsV1) "f:spec")) "f:replicas") }}{{ $helms = true }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- if $live -}}
+{{- $pods := int $live.spec.replicas -}}
+{{- if $helms -}}
+replicas: {{ max $pods (int .autoscaling.minReplicas) }}
+{{- else if and (eq $pods 0) (ne .autoscaling.mode "keda") -}}
+{{- fail (printf "worker.autoscaling.mode: %s does nothing for a pool of no pods: run first: kubectl scale --namespace %s deployment/%s --replicas=1" .autoscaling.mode .root.Release.Namespace $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -151,7 +162,7 @@ replicas: {{ $live.spec.replicas }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and (hasKey $modes "keda") (lookup "v1" "Namespace" "" "kube-system") (not (.Capabilities.APIVersions.Has "keda.sh/v1alpha1")) -}}
+{{- if and (hasKey $modes "keda") (lookup "v1" "ServiceAccount" .Release.Namespace "default") (not (.Capabilities.APIVersions.Has "keda.sh/v1alpha1")) -}}
 {{- fail "worker.autoscaling.mode: keda: this cluster has no KEDA: install it, or set external-metrics" -}}
 {{- end -}}
 {{- end -}}

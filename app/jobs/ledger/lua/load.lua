@@ -6,7 +6,25 @@
 -- within that time, and that are ready and may not start, because of a pause or a limit. No number of
 -- workers would start those.
 local AHEAD = tonumber(ARGV[1])
-local SAMPLE = 1000 -- parked lanes that are looked at; among more, what they hold is estimated
+local SAMPLE = 1000 -- lanes that are looked at; where more may start and more may not, it is an estimate
+
+-- The jobs of the lanes that may start, and how many lanes they are; no jobs where there are too many to count.
+local function open_jobs(queue)
+  local lanes, jobs = call('ZCARD', order_key('plain', queue)), nil
+  local tasks = call('ZRANGE', order_key('fair', queue), 0, SAMPLE)
+  for _, task in ipairs(tasks) do lanes = lanes + call('ZCARD', keys_key(queue, task)) end
+  if lanes > SAMPLE or #tasks > SAMPLE then return lanes end
+  jobs = 0
+  for _, task in ipairs(call('ZRANGE', order_key('plain', queue), 0, -1)) do
+    jobs = jobs + call('ZCARD', lane_key(queue, task, ''))
+  end
+  for _, task in ipairs(tasks) do
+    for _, key in ipairs(call('ZRANGE', keys_key(queue, task), 0, -1)) do
+      jobs = jobs + call('ZCARD', lane_key(queue, task, key))
+    end
+  end
+  return lanes, jobs
+end
 
 -- Ready jobs behind a pause or a limit of their task, or of their task and key.
 local function parked_jobs(queue)
@@ -40,9 +58,8 @@ local function load(queue)
   if call('HEXISTS', queue_key(queue), 'paused') == 1 then return {0, running, 0, waiting} end
   local room = QUEUE_MAX_RUNNING[queue] and math.max(0, QUEUE_MAX_RUNNING[queue] - running) or math.huge
   local ready = 0
-  if call('EXISTS', order_key('plain', queue), order_key('fair', queue)) > 0 then
-    ready = math.min(room, math.max(1, waiting - parked_jobs(queue)))
-  end
+  local lanes, jobs = open_jobs(queue)
+  if lanes > 0 then ready = math.min(room, jobs or math.max(lanes, waiting - parked_jobs(queue))) end
   return {ready, running, math.min(room - ready, soon), waiting - ready}
 end
 

@@ -48,7 +48,8 @@ local function move_due(key)
   for _, id in ipairs(piece(key)) do
     local job = read(id)
     call('ZREM', key, id)
-    if job.state then -- a record that somebody deleted shows as a gap, and stops nobody else's job
+    -- A record that somebody deleted shows as a gap, and stops nobody else's job.
+    if job.state == 'PENDING' or job.state == 'RETRY' then
       ready(job, tonumber(call('HGET', job_key(id), 'due') or job.created))
     end
   end
@@ -67,12 +68,14 @@ end
 
 -- What is left of a shelf goes to the latest one, so that there are never many: one is looked at.
 local function clear_shelf(queue)
+  if left == 0 then return end
   local shelf = call('ZRANDMEMBER', order_key('shelves', queue))
   if not shelf or call('ZCARD', shelf_key(queue, shelf)) > SHELF / 4 then return end
   local latest = call('HGET', queue_key(queue), 'shelf')
   if latest == shelf then return end
   if call('ZCARD', shelf_key(queue, latest)) >= 2 * SHELF then latest = new_shelf(queue) end
-  local some = call('ZPOPMIN', shelf_key(queue, shelf), PIECE)
+  local some = call('ZPOPMIN', shelf_key(queue, shelf), left)
+  left = left - #some / 2
   for i = 1, #some, 2 do call('ZADD', shelf_key(queue, latest), some[i + 1], some[i]) end
   settle_shelf(queue, shelf)
   settle_shelf(queue, latest)

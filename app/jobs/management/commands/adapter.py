@@ -31,7 +31,7 @@ and neither Secret nor APIService is touched.
 SIGTERM: no new connections; those that are there end with their next answer, within seconds."""
 _EPILOG = """the service account may:
   get                       configmaps  extension-apiserver-authentication, in kube-system
-  create; get and update    secrets     the one of --secret, in its own namespace
+  get and update            secrets     the one of --secret, in its own namespace (create, if it is absent)
   get and patch             apiservices the one of --api-service; create, by its name, with --registration
 
 examples:
