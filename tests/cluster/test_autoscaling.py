@@ -139,6 +139,7 @@ def test_while_the_adapter_is_away_the_cluster_goes_on_and_the_workers_stay(rele
     eventually(lambda: API in run("kubectl", "get", "apiservices"), bool, within_seconds=60)
 
 
+@pytest.mark.slow
 def test_a_change_of_mode_under_load_drops_nothing_and_never_falls_to_one(release, nap):
     settled = []
     release.put(*SETTINGS, "--set", "worker.autoscaling.mode=none", "--set", "worker.replicas=3", seconds=120)
