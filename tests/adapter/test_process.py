@@ -106,9 +106,10 @@ def test_sigterm_ends_it_and_no_answer_is_lost(cluster, front_proxy, valkey_url)
         for reader in readers:
             reader.start()
         eventually(lambda: all(reader.reads > 20 for reader in readers))
-        began = time.monotonic()
         for reader in readers:
             reader.until_closed = True
+        eventually(lambda: all(reader.holds_its_last for reader in readers))
+        began = time.monotonic()
         assert running.end() == 0
         assert time.monotonic() - began < 15
         for reader in readers:
@@ -127,14 +128,16 @@ class Reader(threading.Thread):
         self.reads = 0
         self.stopped = False
         self.until_closed = False
-        """Whether it makes no new connections: it ends with the answer that says `close`."""
+        """Whether its next connection is its last: it ends with the answer that says `close`."""
+        self.holds_its_last = False
 
     def run(self) -> None:
         while not self.stopped:
             by, told = self._way()
+            is_last = self.until_closed
             connection = by.connection()
             try:
-                self._read(connection, by)
+                self._read(connection, by, is_last=is_last)
             except ssl.SSLCertVerificationError as error:
                 if self._way()[1] == told:  # else the machine stood still, and it was told meanwhile
                     self.faults.append(repr(error))
@@ -142,16 +145,17 @@ class Reader(threading.Thread):
                 self.faults.append(repr(error))
             finally:
                 connection.close()
-            if self.until_closed:
+            if is_last:
                 return
 
-    def _read(self, connection, by: Caller) -> None:
-        for _ in range(10**9 if self.until_closed else 10):
+    def _read(self, connection, by: Caller, *, is_last: bool) -> None:
+        for _ in range(10**9 if is_last else 10):
             status, _, headers = asked(connection, LOAD, by.headers)
             if status != 200:
                 self.faults.append(str(status))
             self.reads += 1
-            if self.until_closed and headers["Connection"] == "close":
+            self.holds_its_last = is_last
+            if is_last and headers["Connection"] == "close":
                 return
             time.sleep(0.005)  # its pace
 
