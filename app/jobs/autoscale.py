@@ -65,11 +65,6 @@ class Signal:
         return {each.pool: each.load for each in read_loads()}
 
 
-def signal() -> Signal:
-    """What an autoscaler reads."""
-    return Signal()
-
-
 def _read(wanted: Iterable[Pool]) -> list[PoolLoad]:
     names = sorted({queue for pool in wanted for queue in pool.queues})
     loads = dict(zip(names, ledger().loads(names, settings().LOOK_AHEAD), strict=True))

@@ -3,21 +3,18 @@
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from jobs.errors import ParametersInvalid
 from jobs.ids import is_text
-from jobs.ledger import FINAL, ORDERS, Place, Record, State, ledger
+from jobs.ledger import FINAL, ORDERS, Place, Record, State, ledger, order_of
 from jobs.parameters import misfit
 from jobs.status import public_result
 from jobs.submit import short
 
 FLOW = ("scheduled", "retry", "waiting", "started", "success", "failure", "revoked")
 """The orders of a queue as a job goes through them: so a walk meets most jobs that move meanwhile again."""
-SHELF = re.compile(r"(?<=scheduled)\n\d{1,15}$")
-"""What follows the order's name where a walk is at a shelf of it."""
 UNFINISHED = tuple(state for state in State if state not in FINAL)
 
 
@@ -105,7 +102,7 @@ def _place(cursor: str, wanted: Filter, where: list[tuple[str, str]]) -> Place:
         raise _no_cursor() from None
     match told:
         case [str(digest), str(queue), str(order), int() | float() as score, str(id)] if (
-            (queue, SHELF.sub("", order)) in where and is_text(id) and abs(score) < 1e18
+            (queue, order_of(order)) in where and is_text(id) and abs(score) < 1e18
         ):
             if digest != wanted.digest():
                 raise misfit("cursor", "it was given for other parameters; send the same again, or no cursor")

@@ -3,11 +3,48 @@
 import json
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from tests.cluster.kube import Release
+from tests.cluster.kube import Load, Release
+
+QUICK = json.dumps({
+    "scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 5}]},
+    "scaleDown": {
+        "stabilizationWindowSeconds": 10, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 5}],
+    },
+})  # fmt: skip
+"""The chart's own takes five minutes to begin on the way down."""
+SETTINGS = (
+    "--set-json", f"worker.autoscaling.behavior={QUICK}", "--set", "worker.resources.requests.cpu=20m",
+    "--set", "flower.enabled=false", "--set", "api.replicas=1",
+)  # fmt: skip
+
+
+class Submit(Protocol):
+    """Submits so many jobs of so many seconds, with these parameters, until all are accepted."""
+
+    def __call__(self, count: int, seconds: float, query: str = "") -> Load: ...
+
+
+@contextmanager
+def naps(release: Release, client: str) -> Iterator[Submit]:
+    """Jobs that sleep; who waits for them ends with it."""
+    loads: list[Load] = []
+
+    def submit(count: int, seconds: float, query: str = "") -> Load:
+        url = f"http://{release.full}-api:8001/api/tasks/nap/{query}"
+        loads.append(Load(release.kube, client, url, json.dumps({"seconds": seconds}), str(count)))
+        assert loads[-1].wait_for("accepted")["jobs"] == count
+        return loads[-1]
+
+    try:
+        yield submit
+    finally:
+        for load in loads:
+            load.end()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,25 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.calls import curl, eventually
+from tests.cluster import scaling
 from tests.cluster.conftest import namespace
-from tests.cluster.kube import Load, Refused, Release, pod, run
-from tests.cluster.scaling import Watch
+from tests.cluster.kube import Refused, Release, pod, run
+from tests.cluster.scaling import Watch, naps
 
 pytestmark = pytest.mark.cluster
 API = "v1beta1.external.metrics.k8s.io"
 METRIC = "/apis/external.metrics.k8s.io/v1beta1/namespaces/{}/taskbell_autoscale_load"
 JOBS, SECONDS, SLOTS, MOST = 400, 2, 4, 6
-QUICK = json.dumps({
-    "scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 5}]},
-    "scaleDown": {
-        "stabilizationWindowSeconds": 10, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 5}],
-    },
-})  # fmt: skip
-"""The chart's own takes five minutes to begin on the way down."""
-SETTINGS = (
-    "--set", f"worker.autoscaling.maxReplicas={MOST}", "--set-json", f"worker.autoscaling.behavior={QUICK}",
-    "--set", "worker.resources.requests.cpu=20m", "--set", "flower.enabled=false", "--set", "api.replicas=1",
-)  # fmt: skip
+SETTINGS = ("--set", f"worker.autoscaling.maxReplicas={MOST}", *scaling.SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +29,8 @@ def release(kube, image) -> Iterator[Release]:
 
 @pytest.fixture
 def nap(release, client):
-    """Submits so many jobs of so many seconds, and waits until they are accepted."""
-    loads = []
-
-    def submit(count: int, seconds: float) -> Load:
-        url = f"http://{release.full}-api:8001/api/tasks/nap/"
-        loads.append(Load(release.kube, client, url, json.dumps({"seconds": seconds}), str(count)))
-        assert loads[-1].wait_for("accepted")["jobs"] == count
-        return loads[-1]
-
-    yield submit
-    for load in loads:
-        load.end()
+    with naps(release, client) as submit:
+        yield submit
 
 
 @pytest.fixture(autouse=True)

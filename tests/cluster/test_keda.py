@@ -1,14 +1,14 @@
 """Workers that KEDA sizes, down to none and up from there: mode `keda`. It runs where there is KEDA."""
 
-import json
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.acceptance.calls import eventually
-from tests.cluster.kube import Load, Refused, Release, run
-from tests.cluster.scaling import Watch
+from tests.cluster import scaling
+from tests.cluster.kube import Refused, Release, run
+from tests.cluster.scaling import Watch, naps
 
 JOBS, SECONDS, MOST = 100, 2, 4
 
@@ -24,17 +24,10 @@ pytestmark = [
     pytest.mark.cluster,
     pytest.mark.skipif(not _has_keda(), reason="the cluster has no KEDA (namespace keda)"),
 ]
-QUICK = json.dumps({
-    "scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 5}]},
-    "scaleDown": {
-        "stabilizationWindowSeconds": 10, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 5}],
-    },
-})  # fmt: skip
 SETTINGS = (
     "--set", "worker.autoscaling.mode=keda", "--set", "worker.autoscaling.minReplicas=0",
-    "--set", f"worker.autoscaling.maxReplicas={MOST}", "--set-json", f"worker.autoscaling.behavior={QUICK}",
-    "--set", "worker.autoscaling.keda.cooldownSeconds=10", "--set", "worker.resources.requests.cpu=20m",
-    "--set", "flower.enabled=false", "--set", "api.replicas=1",
+    "--set", f"worker.autoscaling.maxReplicas={MOST}", "--set", "worker.autoscaling.keda.cooldownSeconds=10",
+    *scaling.SETTINGS,
 )  # fmt: skip
 
 
@@ -48,18 +41,8 @@ def release(kube, image) -> Iterator[Release]:
 
 @pytest.fixture
 def nap(release, client):
-    """Submits so many jobs of so many seconds, with these parameters of the submit."""
-    loads = []
-
-    def submit(count: int, seconds: float, query: str = "") -> Load:
-        url = f"http://{release.full}-api:8001/api/tasks/nap/{query}"
-        loads.append(Load(release.kube, client, url, json.dumps({"seconds": seconds}), str(count)))
-        assert loads[-1].wait_for("accepted")["jobs"] == count
-        return loads[-1]
-
-    yield submit
-    for load in loads:
-        load.end()
+    with naps(release, client) as submit:
+        yield submit
 
 
 @pytest.fixture(autouse=True)

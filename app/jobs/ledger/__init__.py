@@ -1,6 +1,6 @@
 """Jobs in Redis: the one package that knows Redis. The ledger is the truth about every job."""
 
-from jobs.ledger.browser import ORDERS, LiveWorker, Page, Place, Standing, WaitingTask
+from jobs.ledger.browser import ORDERS, LiveWorker, Page, Place, Standing, WaitingTask, order_of
 from jobs.ledger.client import Ledger, Ticked, ledger
 from jobs.ledger.holder import Finished, Holder, HolderGone, KnownTasks
 from jobs.ledger.packing import LaterFormat, is_packed, unpack
@@ -49,5 +49,6 @@ __all__ = [
     "WaitingTask",
     "is_packed",
     "ledger",
+    "order_of",
     "unpack",
 ]

@@ -4,6 +4,7 @@ It only reads, and a piece at a time, so that it disturbs nobody however many jo
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ FIELDS = (
 """What a page tells of each job."""
 PIECE = 200
 """Jobs that one round trip reads."""
+_SHELF = re.compile(r"(?<=^scheduled)\n(\d{1,15})\Z")
+"""What follows the order's name where delayed jobs lie on a shelf."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +207,7 @@ class Browser:
         """The orders to read, from that of a place on; of the scheduled also their shelves."""
         pairs = list(where)
         if after is not None:
-            pair = (after.queue, after.order.partition("\n")[0])
+            pair = (after.queue, order_of(after.order))
             pairs = pairs[pairs.index(pair) :] if pair in pairs else []
         for queue, order in pairs:
             if order != "scheduled":
@@ -263,20 +266,26 @@ class Browser:
         return records
 
     def _key(self, kind: str, name: str) -> str:
-        order, _, shelf = kind.partition("\n")
-        return f"{self._prefix}{order}:{name}" + (f"\n{shelf}" if shelf else "")
+        order, shelf, number = kind.partition("\n")
+        return f"{self._prefix}{order}:{name}{shelf}{number}"
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         return self._shared.attempt(call)
 
 
+def order_of(place: str) -> str:
+    """The order that a place names, or that it names a shelf of."""
+    return _SHELF.sub("", place)
+
+
 def _shelf(order: str) -> int:
     """The number of a shelf of delayed jobs; 0 where they come in."""
-    return int(order.partition("\n")[2] or 0)
+    found = _SHELF.search(order)
+    return int(found[1]) if found else 0
 
 
 def _state_in(order: str) -> State:
-    return ORDERS[order.partition("\n")[0]]
+    return ORDERS[order_of(order)]
 
 
 def _is_behind(after: Place | None, name: bytes, score: float, *, desc: bool) -> bool:

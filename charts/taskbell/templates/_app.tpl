@@ -167,3 +167,23 @@ spec:
 {{- define "taskbell.appSecrets" -}}
 ["redis-url", "redis-password", "sentinel-password", "database-url"]
 {{- end -}}
+
+{{/* (port, scheme): the probes of what answers on /livez and /readyz. */}}
+{{- define "taskbell.httpProbes" -}}
+{{- $where := printf "port: %s%s" .port (ternary (printf ", scheme: %s" .scheme) "" (not (empty .scheme))) -}}
+startupProbe:
+  httpGet: {path: /livez, {{ $where }}}
+  periodSeconds: 1
+  timeoutSeconds: 2
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /livez, {{ $where }}}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /readyz, {{ $where }}}
+  periodSeconds: 5
+  timeoutSeconds: 4
+  failureThreshold: 2
+{{- end -}}

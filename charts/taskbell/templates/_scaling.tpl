@@ -107,6 +107,14 @@ spec:
 {{- toYaml $modes -}}
 {{- end -}}
 
+{{/* (the root): whether the metrics adapter runs; nothing where it does not. So with the controller. */}}
+{{- define "taskbell.hasAdapter" -}}
+{{- and .Values.metricsAdapter.enabled (hasKey (include "taskbell.scalingModes" . | fromYaml) "external-metrics") | ternary "yes" "" -}}
+{{- end -}}
+{{- define "taskbell.hasController" -}}
+{{- and .Values.controller.enabled (omit (include "taskbell.scalingModes" . | fromYaml) "none") | empty | ternary "" "yes" -}}
+{{- end -}}
+
 {{/*
 (root, name, autoscaling): `replicas` of a Deployment that something else sizes: nothing, or what it has now where
 nobody but Helm has said so yet, or where Helm applies on the client's side. A field that Helm leaves out then
@@ -152,7 +160,7 @@ replicas: {{ max $pods (int .autoscaling.minReplicas) }}
 {{- if and (hasKey $modes "keda") (hasKey $modes "external-metrics") -}}
 {{- fail "worker.pools: modes keda and external-metrics: a cluster has one external.metrics.k8s.io, KEDA's or the chart's: set one of them for all pools" -}}
 {{- end -}}
-{{- if and (hasKey $modes "external-metrics") .Values.metricsAdapter.enabled -}}
+{{- if include "taskbell.hasAdapter" . -}}
 {{- $api := lookup "apiregistration.k8s.io/v1" "APIService" "" "v1beta1.external.metrics.k8s.io" -}}
 {{- if $api -}}
 {{- $owner := default dict $api.metadata.annotations -}}

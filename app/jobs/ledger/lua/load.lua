@@ -13,7 +13,7 @@ local function open_jobs(queue)
   local lanes, jobs = call('ZCARD', order_key('plain', queue)), nil
   local tasks = call('ZRANGE', order_key('fair', queue), 0, SAMPLE)
   for _, task in ipairs(tasks) do lanes = lanes + call('ZCARD', keys_key(queue, task)) end
-  if lanes > SAMPLE or #tasks > SAMPLE then return lanes end
+  if lanes > SAMPLE then return lanes end -- each of these tasks has a lane at least
   jobs = 0
   for _, task in ipairs(call('ZRANGE', order_key('plain', queue), 0, -1)) do
     jobs = jobs + call('ZCARD', lane_key(queue, task, ''))

@@ -2,18 +2,19 @@
 
 import json
 import sys
-from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from jobs.adapter.command import CannotStart, Options, run
 from jobs.adapter.keeper import Place
-from jobs.adapter.loads import Signal
-from jobs.kubernetes import ACCOUNT, EXTERNAL_METRICS, Kubernetes, Manifest, own_namespace
+from jobs.autoscale import Signal
+from jobs.kubernetes import EXTERNAL_METRICS, Manifest
+from jobs.management.cluster import NoPod, add_options, reached
+from jobs.management.teaching import TeachingCommand
 
 _HELP = """Serve Kubernetes' external metrics API (external.metrics.k8s.io/v1beta1) for one namespace:
 the metric taskbell_autoscale_load, which is the jobs of a pool that wait or run. A
@@ -41,16 +42,10 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(TeachingCommand):
     """See `_HELP`."""
 
-    help = _HELP
-    requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, epilog=_EPILOG, **kwargs
-        )
+    help, epilog = _HELP, _EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
@@ -75,48 +70,29 @@ class Command(BaseCommand):
             help="a certificate of yours, as PEM; read again on change",
         )
         add("--tls-key", type=Path, metavar="FILE", help="its key")
-        add("--kubernetes", default=settings.KUBERNETES, metavar="URL",
-            help="Kubernetes' API (KUBERNETES_SERVICE_HOST and _PORT, as every pod has them)")  # fmt: skip
-        add("--account", type=Path, default=ACCOUNT, metavar="DIR",
-            help=f"the service account: token, ca.crt, namespace ({ACCOUNT})")  # fmt: skip
+        add_options(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            sys.exit(run(_options(options), _signal()))
-        except CannotStart as error:
+            sys.exit(run(_options(options), Signal()))
+        except (CannotStart, NoPod) as error:
             sys.stderr.write(f"adapter: {error}\n")
             sys.exit(2)
 
 
 def _options(told: dict[str, Any]) -> Options:
-    account: Path = told["account"]
     if bool(told["tls_cert"]) != bool(told["tls_key"]):
         raise CannotStart("--tls-cert and --tls-key need each other")
+    kubernetes, namespace = reached(told)
     place = Place(
-        namespace=told["namespace"] or _namespace(account), service=told["service"], secret=told["secret"],
-        api_service=told["api_service"], life=told["certificate_seconds"], registration=told["registration"],
+        namespace=namespace, service=told["service"], secret=told["secret"], api_service=told["api_service"],
+        life=told["certificate_seconds"], registration=told["registration"],
     )  # fmt: skip
-    kubernetes = Kubernetes(
-        told["kubernetes"], token_file=account / "token", authority_file=account / "ca.crt"
-    )
     files = (told["tls_cert"], told["tls_key"]) if told["tls_cert"] else None
     return Options(
         host=told["host"], port=told["port"], release=told["release"], place=place, kubernetes=kubernetes,
         files=files,
     )  # fmt: skip
-
-
-def _namespace(account: Path) -> str:
-    found = own_namespace(account)
-    if not found:
-        raise CannotStart(f"this is no pod ({account} is absent): say --namespace")
-    return found
-
-
-def _signal() -> Signal:
-    from jobs.autoscale import signal  # the ledger is loaded after the options are read
-
-    return signal()
 
 
 def _metadata(text: str) -> Manifest:

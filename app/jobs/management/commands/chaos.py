@@ -1,15 +1,16 @@
 """`manage.py chaos`: the proof that no accepted job is lost, whatever is killed."""
 
 import sys
-from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from jobs.chaos.command import chaos, chaos_at
 from jobs.chaos.plan import CannotRun, Plan
+from jobs.management.teaching import TeachingCommand
 
 _HELP = """Submit jobs of all kinds while processes are killed at random instants, and count what came
 of each. It starts a Redis, two APIs and some workers of its own in a temporary directory, on free
@@ -27,16 +28,10 @@ _EPILOG = """examples:
   manage.py chaos --api http://localhost:8001 --jobs 5000    your installation; you do the kills"""
 
 
-class Command(BaseCommand):
+class Command(TeachingCommand):
     """See `_HELP`."""
 
-    help = _HELP
-    requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, epilog=_EPILOG, **kwargs
-        )
+    help, epilog = _HELP, _EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument

@@ -1,19 +1,19 @@
 """`manage.py controller`: what an installation sees to in its cluster."""
 
 import sys
-from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from django.conf import settings as django_settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from jobs.conf import settings
 from jobs.controller.command import Duty, run
 from jobs.controller.costs import Costs
 from jobs.controller.guard import Guard, Guarded
-from jobs.kubernetes import ACCOUNT, EXTERNAL_METRICS, Kubernetes, own_namespace
+from jobs.kubernetes import EXTERNAL_METRICS
+from jobs.management.cluster import NoPod, add_options, reached
+from jobs.management.teaching import TeachingCommand
 
 _HELP = """Keep what Kubernetes is told of an installation, for as long as it runs:
 
@@ -36,16 +36,10 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(TeachingCommand):
     """See `_HELP`."""
 
-    help = _HELP
-    requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, epilog=_EPILOG, **kwargs
-        )
+    help, epilog = _HELP, _EPILOG
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
@@ -58,33 +52,32 @@ class Command(BaseCommand):
         add("--namespace", help="the namespace of all of them (the service account's)")
         add("--every", type=_seconds, default=timedelta(seconds=5), metavar="SECONDS",
             help="how often to look; what runs longer is long (5)")  # fmt: skip
-        add("--kubernetes", default=django_settings.KUBERNETES, metavar="URL",
-            help="Kubernetes' API (KUBERNETES_SERVICE_HOST and _PORT, as every pod has them)")  # fmt: skip
-        add("--account", type=Path, default=ACCOUNT, metavar="DIR",
-            help=f"the service account: token, ca.crt, namespace ({ACCOUNT})")  # fmt: skip
+        add_options(parser)
 
     def handle(self, *_args: Any, **told: Any) -> None:
-        account: Path = told["account"]
-        namespace = told["namespace"] or own_namespace(account)
-        if not namespace:
-            _refuse(f"this is no pod ({account} is absent): say --namespace")
-        kubernetes = Kubernetes(
-            told["kubernetes"], token_file=account / "token", authority_file=account / "ca.crt"
-        )
-        duties: list[Duty] = []
-        if told["workers"]:
-            duties.append(Costs(kubernetes, namespace, told["workers"]))
-        if told["adapter"]:
-            guarded = Guarded(
-                name=told["api_service"], namespace=namespace, service=told["adapter"], after=told["absent"]
-            )
-            duties.append(Guard(kubernetes, guarded))
+        try:
+            duties = _duties(told)
+        except NoPod as error:
+            _refuse(str(error))
         if not duties:
             _refuse("nothing to see to: say --workers, --adapter, or both")
         sys.exit(run(duties, told["every"], settings().HEALTH_DIR))
 
 
-def _refuse(fault: str) -> None:
+def _duties(told: dict[str, Any]) -> list[Duty]:
+    kubernetes, namespace = reached(told)
+    duties: list[Duty] = []
+    if told["workers"]:
+        duties.append(Costs(kubernetes, namespace, told["workers"]))
+    if told["adapter"]:
+        guarded = Guarded(
+            name=told["api_service"], namespace=namespace, service=told["adapter"], after=told["absent"]
+        )
+        duties.append(Guard(kubernetes, guarded))
+    return duties
+
+
+def _refuse(fault: str) -> NoReturn:
     sys.stderr.write(f"controller: {fault}\n")
     sys.exit(2)
 

@@ -1,11 +1,9 @@
 """`manage.py up`: API, worker, Redis and Flower in the foreground, until Ctrl-C."""
 
 import sys
-from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-
+from jobs.management.teaching import TeachingCommand
 from jobs.up import CannotStart, up
 from jobs.up.plan import VARIABLES
 
@@ -17,24 +15,18 @@ runs, then Flower, then Valkey. A second Ctrl-C stops at once; what it cuts off 
 at the next start. If a service dies, all are stopped and the exit code is 1."""
 
 
-class Command(BaseCommand):
+def _epilog() -> str:
+    lines = (f"  {name:<14} {meaning}" for name, meaning in VARIABLES.items())
+    return "\n".join(("The environment changes it:", *lines, "", "  PORT=9001 make up"))
+
+
+class Command(TeachingCommand):
     """See `_HELP`."""
 
-    help = _HELP
-    requires_system_checks = ()
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, epilog=_epilog(), **kwargs
-        )
+    help, epilog = _HELP, _epilog()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         try:
             sys.exit(up())
         except CannotStart as error:
             sys.exit(f"up: {error}")
-
-
-def _epilog() -> str:
-    lines = (f"  {name:<14} {meaning}" for name, meaning in VARIABLES.items())
-    return "\n".join(("The environment changes it:", *lines, "", "  PORT=9001 make up"))
