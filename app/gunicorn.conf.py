@@ -1,6 +1,8 @@
 """How gunicorn serves the API: `gunicorn` in this directory, nothing else needed."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,11 @@ limit_request_line = 8190
 
 # The heartbeat file must not wait for a disk, nor need one: the root file system may be read-only.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+# Its processes count their requests together; what was counted ends with the last of them.
+metrics = tempfile.mkdtemp(prefix="taskbell-metrics-", dir=worker_tmp_dir)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
@@ -40,3 +47,15 @@ def post_worker_init(worker: Any) -> None:
 
     Ticker().start()
     relay.start()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """What a process said of itself alone ends with it."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(metrics, ignore_errors=True)

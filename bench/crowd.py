@@ -51,8 +51,8 @@ class Size:
 class Crowd:
     """The jobs of one ledger, on an empty server."""
 
-    def __init__(self, url: str) -> None:
-        self.settings = Settings(REDIS_URL=url, LEASE=timedelta(days=1))  # nobody renews here
+    def __init__(self, url: str, **settings: Any) -> None:
+        self.settings = Settings(REDIS_URL=url, LEASE=timedelta(days=1), **settings)  # nobody renews here
         self.ledger = Ledger(self.settings)
         self.known = KnownTasks(TASKS, self.settings)
         self._scripts = load(self.settings)

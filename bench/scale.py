@@ -42,9 +42,9 @@ class Hands:
 
     def time(self, name: str, script: str, calls: Sequence[Sequence[str | int]]) -> list[Any]:
         """Run a script with each of these arguments; gives its answers."""
-        before = self._spent()
+        before = self.spent()
         answers = self._crowd.run(script, calls)
-        self.taken.setdefault(name, []).append((self._spent() - before) / len(calls))
+        self.taken.setdefault(name, []).append((self.spent() - before) / len(calls))
         return answers
 
     def claim(self) -> list[Any]:
@@ -71,7 +71,7 @@ class Hands:
         self._calls += 1
         return self._calls
 
-    def _spent(self) -> float:
+    def spent(self) -> float:
         """CPU time of Redis's main thread so far, in microseconds; it is right while that sleeps."""
         return int(self._spent_file.read_text().split()[0]) / 1000
 
@@ -79,8 +79,8 @@ class Hands:
 class Work:
     """What is measured on one server; every round leaves the jobs that it found."""
 
-    def __init__(self, server: Server, size: Size) -> None:
-        self.crowd = Crowd(server.url)
+    def __init__(self, server: Server, size: Size, **settings: Any) -> None:
+        self.crowd = Crowd(server.url, **settings)
         self.hands = Hands(server, self.crowd)
         self.crowd.fill(size, lambda what, done, of: progress(f"{server.name}: {what} {done:,} of {of:,}"))
         self.crowd.holder().claim(QUEUE)  # makes the tasks known

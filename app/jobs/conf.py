@@ -105,6 +105,12 @@ class Settings(BaseModel):
     installation reads it (docs/explanation/upgrades.md)."""
     MEMORY_GUARD: float = Field(0.9, gt=0, le=1)
     """Share of Redis's `maxmemory` above which submits are refused, so that what runs can end."""
+    METRICS_TOKEN: str = Field("", repr=False)
+    """What `/metrics` and `/metrics/ledger` ask for, as a bearer token; empty: nothing."""
+    METRICS_TOKEN_FILE: Path | None = None
+    """A file with it, in place of `METRICS_TOKEN`; read at each call."""
+    MEASURES: bool = True
+    """Whether the ledger counts what happens to jobs, and how long it takes, for `/metrics/ledger`."""
     LOG_LINES: int = Field(1000, ge=0)
     """Lines of its log that a job keeps: the latest."""
     CANCEL_GRACE: timedelta = Field(timedelta(seconds=1), ge=timedelta(0))

@@ -66,7 +66,9 @@ SECRET_KEY = secret("SECRET_KEY") or secrets.token_urlsafe(50)
 ALLOWED_HOSTS = text("ALLOWED_HOSTS", "*").split(",")
 
 INSTALLED_APPS = ["jobs"]
-MIDDLEWARE = ["jobs.api.middleware.lengths", "jobs.api.middleware.problems_only"]
+MIDDLEWARE = [
+    "jobs.api.middleware.timed", "jobs.api.middleware.lengths", "jobs.api.middleware.problems_only",
+]  # fmt: skip
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
 ASGI_APPLICATION = "project.asgi.application"
@@ -164,6 +166,11 @@ def _kubernetes() -> str:
 
 
 KUBERNETES = _kubernetes()
+
+
+# Where the processes of one gunicorn keep what they count; it makes the directory itself
+
+PROMETHEUS_MULTIPROC_DIR = text("PROMETHEUS_MULTIPROC_DIR")
 
 
 # Logs

@@ -11,6 +11,7 @@ import textwrap
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from pydantic_core import PydanticUndefined
 
 from jobs.conf import Settings
 from jobs.errors import JobsError
+from jobs.ledger import SPANS
+from jobs.metrics import families
+from jobs.metrics.families import Family
 from jobs.options import Options
 from jobs.retry import RetryPolicy
 from jobs.up.plan import VARIABLES
@@ -107,10 +111,31 @@ def errors(root: type[JobsError] = JobsError) -> Iterator[type[JobsError]]:
         yield from errors(each)
 
 
+def metrics_table(told: Iterable[Family]) -> Iterator[str]:
+    """Every metric of a page."""
+    yield from ("| metric | labels | |", "|---|---|---|")
+    for each in told:
+        name = f"{each.name}_total" if each.kind == "counter" else each.name
+        labels = ", ".join(f"`{label}`" for label in each.labels)
+        kind = "histogram, in seconds: " if each.kind == "histogram" else ""
+        yield f"| `{name}` | {labels} | {kind}{each.help} |"
+
+
+def spans() -> Iterator[str]:
+    """The ends of the buckets, in a sentence's end."""
+    *most, last = (f"{end.total_seconds():g}" for end in SPANS)
+    yield f"{', '.join(most)} and {last} s."
+
+
 GENERATED: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
     "docs/reference/settings.md": {"settings": settings_table, "up": up_table},
     "docs/reference/tasks.md": {"options": options_table},
     "docs/reference/problems.md": {"problems": problems_table},
+    "docs/reference/metrics.md": {
+        "ledger": partial(metrics_table, families.OF_LEDGER),
+        "spans": spans,
+        "process": partial(metrics_table, families.OF_PROCESS),
+    },
 }
 """Each page, and what makes its generated parts."""
 

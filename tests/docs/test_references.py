@@ -22,7 +22,6 @@ LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "erro
           "critical": "critical"}  # fmt: skip
 UNIMPORTED = {
     "gunicorn": "a program of its own",
-    "prometheus-client": "the metrics come in a later release",
     "psycopg": "Django loads it where DATABASE_URL asks for PostgreSQL",
 }
 """Runtime dependencies that no module of ours imports, each with the reason."""

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from jobs.ledger import Ledger, State
+from jobs.ledger import Counts, Ledger, State
+from jobs.ledger.tally import EVENTS, TIMES
 from tests.integration.ledger_job import AGEING_US, Job
 from tests.integration.ledger_model import Model
 from tests.integration.ledger_view import View
@@ -20,6 +21,7 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
         assert counts.gap == 0
         assert counts.waiting == len(model.waiting(queue))
         _check_order(view, model, queue)
+        check_seen(ledger, queue, counts)
         parked = {node: reason for (where, node), reason in model.parked.items() if where == queue}
         assert view.values.get(f"tb:parked:{queue}", {}) == parked
     for job in model.jobs.values():
@@ -36,6 +38,22 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
     expiring = {job.id for job in model.jobs.values() if job.expires and not job.state.is_final}
     assert {job_id for job_id, _ in view.values.get("tb:expiring", [])} == expiring
     assert view.values.get("tb:cancels", {}) == {job.id: str(job.token) for job in running if job.cancelled}
+
+
+def check_seen(ledger: Ledger, queue: str, counts: Counts) -> None:
+    """What was counted of a queue, task by task, is what its orders and its own counters say."""
+    [watched] = ledger.watch.queues([queue])
+    number = sum((Counter(seen.counted) for seen in watched.seen), Counter())
+    timed = Counter({name: sum(seen.timed[name].count for seen in watched.seen) for name in TIMES})
+    assert (number["submitted"], number["redriven"]) == (counts.accepted, counts.redriven)
+    finished = {state: number[f"finished:{state}"] for state in ("SUCCESS", "FAILURE", "REVOKED")}
+    assert tuple(finished.values()) == (counts.success, counts.failure, counts.revoked)
+    ended = sum(number[event] for event in EVENTS if event.startswith("ended:"))
+    assert timed["wait"] - ended == counts.started
+    assert timed["run"] == ended - number["ended:LOST"] - number["ended:PENDING"]
+    assert timed["total"] == sum(finished.values())
+    assert watched.counts == counts
+    assert sum(watched.ready.values()) == counts.waiting
 
 
 def waiters(model: Model) -> dict[str, set[str]]:

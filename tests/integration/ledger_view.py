@@ -12,6 +12,8 @@ ORDERS = ("scheduled", "started", "retry", "success", "failure", "revoked")
 FINAL_ORDERS = frozenset({"success", "failure", "revoked"})
 QUEUE_KEYS = (
     "queue",
+    "seen",
+    "tally",
     "waiting",
     "plain",
     "fair",
@@ -43,7 +45,7 @@ ZSETS = {
     "expiring",
     "workers",
 }
-SETS = {"queues", "rubbish", "paused", "slots", "waiters", "gone"}
+SETS = {"seen", "queues", "rubbish", "paused", "slots", "waiters", "gone"}
 TEXTS = {"bells", "worker", "unique", "rate"}
 LISTS = {"attempts", "log"}
 
@@ -121,6 +123,8 @@ def _read(pipe: Any, key: str) -> None:
     kind = key.removeprefix(P).partition(":")[0]
     if not key.startswith(P):
         pipe.get(key) if key.startswith("celery-task-meta-") else pipe.lrange(key, 0, -1)
+    elif kind == "tally":
+        pipe.strlen(key)  # it is no text
     elif kind in {*ZSETS, *ORDERS}:
         pipe.zrange(key, 0, -1, withscores=True)
     elif kind in SETS:

@@ -29,3 +29,13 @@ def test_scripts_hardly_know_how_many_jobs_there_are_and_no_tick_is_long(server)
     ]  # fmt: skip
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_page_for_prometheus_is_read_as_fast_among_many_jobs():
+    command = [
+        sys.executable, "bench/watching.py", "--held", "99000", "--rounds", "5", "--most-ms", "500",
+    ]  # fmt: skip
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr

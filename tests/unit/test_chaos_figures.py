@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from jobs.chaos.books import Books
-from jobs.chaos.figures import Figures, reckon
+from jobs.chaos.counted import Counted
+from jobs.chaos.figures import Figures, compare_counted, reckon
 from jobs.chaos.kinds import Planned, plan_jobs
 from jobs.chaos.plan import Plan
 from jobs.chaos.report import table, verdict
@@ -34,6 +35,24 @@ def figures(told, effects, planned=None, *, remaining=("a",), idempotent=False, 
         books.revoked["a"] = int(revoked * SECOND)
     reckon(found, books, effects, {"a": told}, Strikes(), remaining)
     return found
+
+
+@pytest.mark.parametrize(("more", "fault"), [
+    ({}, ""),
+    ({"submitted": 2}, "2 jobs submitted, not 1"),
+    ({"finished": {"SUCCESS": 0, "FAILURE": 1, "REVOKED": 0}}, "0 jobs ended in SUCCESS, not 1"),
+    ({"started": 3}, "3 attempts started, and 2 ended"),
+    ({"ended": {"SUCCESS": 2, "LOST": 0, "PENDING": 0, "REVOKED": 0}}, "2 attempts started, 1 were seen"),
+])  # fmt: skip
+def test_counters_that_differ_from_what_was_seen_are_a_fault(more, fault):
+    sound = {
+        "submitted": 1, "started": 2, "finished": {"SUCCESS": 1, "FAILURE": 0, "REVOKED": 0},
+        "ended": {"SUCCESS": 1, "LOST": 1, "PENDING": 0, "REVOKED": 0},
+    }  # fmt: skip
+    found = figures(SOUND, [effect()])
+    compare_counted(found, Counted(**(sound | more)))
+    assert bool(found.faulty.get("miscounted")) == bool(fault)
+    assert fault in "".join(found.examples)
 
 
 def test_a_sound_run_holds():

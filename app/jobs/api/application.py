@@ -1,6 +1,6 @@
 """The API put together: a route for each task, the jobs, the probes, and what documents them."""
 
-from jobs.api import health, jobs, openapi, pools, problems, queues, tasks
+from jobs.api import health, jobs, metrics, openapi, pools, problems, queues, tasks
 
 api = openapi.DocumentedAPI(
     title="taskbell",
@@ -18,4 +18,5 @@ api.add_router("", tasks.other_names())
 api.add_router("", queues.router)
 api.add_router("", pools.router)
 api.add_router("", health.router)
+api.add_router("", metrics.router)
 api.add_router("", openapi.assets)

@@ -1,4 +1,4 @@
-"""What Django's middleware does to every answer: errors become problems, and lengths are told."""
+"""What Django's middleware does to every answer: errors become problems, lengths are told, all is timed."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,23 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from jobs.api.problems import told
+from jobs.metrics import Timing
 from jobs.problem import CONTENT_TYPE, of_status
 
 type Answering = Callable[[HttpRequest], HttpResponseBase]
+
+
+def timed(get_response: Answering) -> Answering:
+    """Each request is counted and timed for `/metrics`."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        timing = Timing(request.method or "")
+        given = get_response(request)
+        match = request.resolver_match
+        timing.answered(match.route if match else None, given.status_code)
+        return given
+
+    return answer
 
 
 def problems_only(get_response: Answering) -> Answering:

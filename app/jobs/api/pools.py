@@ -1,16 +1,12 @@
 """The pools of workers over HTTP: the load by which an autoscaler sizes them."""
 
-import hmac
-
 from django.http import HttpRequest
 from ninja import Router
 
-from jobs.api import routes
+from jobs.api import bearer, routes
 from jobs.api.schemas import PoolLoadBody, PoolsBody, ProblemBody
 from jobs.autoscale import PoolLoad, read_load, read_loads
 from jobs.conf import settings
-from jobs.errors import Unauthorized
-from jobs.secret import read_secret
 
 router = Router(tags=["pools"])
 
@@ -28,12 +24,8 @@ def pool(request: HttpRequest, pool: str) -> PoolLoad:
 
 
 def _check(request: HttpRequest) -> None:
-    """Refuse who does not show the token, where one is set; a file with it is read anew each time."""
     own = settings()
-    token = read_secret(own.POOLS_TOKEN_FILE) if own.POOLS_TOKEN_FILE else own.POOLS_TOKEN
-    said = request.headers.get("Authorization", "")
-    if token and not hmac.compare_digest(said.encode(), f"Bearer {token}".encode()):
-        raise Unauthorized("Authorization: Bearer, and the token that JOBS_POOLS_TOKEN sets.")
+    bearer.check(request, own.POOLS_TOKEN, own.POOLS_TOKEN_FILE, "JOBS_POOLS_TOKEN")
 
 
 AWAY = dict.fromkeys((401, 503), ProblemBody)

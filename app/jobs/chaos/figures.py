@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from jobs.chaos.books import Books, Entry
+from jobs.chaos.counted import Counted
 from jobs.chaos.judge import Judge, Overtaken
 from jobs.chaos.settle import Told
 from jobs.chaos.strikes import Strikes
@@ -46,6 +47,8 @@ class Figures:
     gap_at_end: int | None = None
     gap_largest: int | None = None
     gap_samples: int = 0
+    miscounted: int | None = None
+    """Counters of the ledger that differ from what was seen; None where nobody counts."""
     longest_wait: float | None = None
     median_wait: float | None = None
     longest_recovery: float | None = None
@@ -67,10 +70,20 @@ class Figures:
         """What is not as promised."""
         told = {
             "lost": self.lost, "stuck": self.stuck, "wrong": self.wrong, "doubled": self.doubled or 0,
-            "unfenced": self.unfenced, "gap": self.gap_at_end or 0, "largest gap": self.gap_largest or 0,
+            "unfenced": self.unfenced, "miscounted": self.miscounted or 0,
+            "gap": self.gap_at_end or 0, "largest gap": self.gap_largest or 0,
             "accepted twice": self.accepted_twice if self.idempotent else 0,
         }  # fmt: skip
         return {name: number for name, number in told.items() if number}
+
+
+def compare_counted(figures: Figures, counted: Counted) -> None:
+    """Hold the ledger's own counters against what is known otherwise."""
+    faults = list(counted.faults(
+        submitted=figures.accepted + figures.accepted_twice, finished=figures.ends, attempts=figures.attempts
+    ))  # fmt: skip
+    figures.miscounted = len(faults)
+    figures.examples += [f"miscounted: {fault}" for fault in faults]
 
 
 class Reckoning:

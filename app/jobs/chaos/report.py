@@ -30,6 +30,7 @@ ROWS: dict[str, Cell] = {
     "results that were not the last attempt's": lambda it: it.unfenced,
     "accounting gap at the end": lambda it: it.gap_at_end,
     "accounting gap, largest": lambda it: it.gap_largest,
+    "counters that differ from what was seen": lambda it: it.miscounted,
     "attempts": lambda it: it.attempts,
     "- ran again, whatever the cause": lambda it: it.overtaken.get("ran again"),
     "- cut off in the middle, ran again": lambda it: it.overtaken.get("cut off"),

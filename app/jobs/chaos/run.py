@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobs.chaos.books import Books
 from jobs.chaos.cancels import Canceller
-from jobs.chaos.figures import Figures, reckon
+from jobs.chaos.figures import Figures, compare_counted, reckon
 from jobs.chaos.kinds import plan_jobs
 from jobs.chaos.load import Load
 from jobs.chaos.plan import CannotRun, Plan
@@ -56,6 +56,7 @@ class Run:
         abilities = probe(target.urls, self._run)
         if not abilities.cancels:
             self._screen.line("cancels: not in this release")
+        counted = target.subject.counted() if target.rig else None
         sampler = self._sampler()
         canceller = Canceller(target.urls, self._run, self._books) if abilities.cancels else None
         load = Load(target.urls, self._books, self._run, canceller)
@@ -66,6 +67,8 @@ class Run:
         finally:
             load.stop()
             sampler.stop()
+        if counted and (now := target.subject.counted()):
+            compare_counted(figures, now.since(counted))
         return self._finished(figures, sampler, abilities, canceller, time.monotonic() - began)
 
     def _sampler(self) -> Sampler:

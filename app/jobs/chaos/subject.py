@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from jobs.chaos.counted import Counted
 from jobs.chaos.processes import Program
 
 
@@ -41,6 +42,9 @@ class Subject(Protocol):
 
     def tally(self) -> Tally | None:
         """How far it is; None while Redis is away."""
+
+    def counted(self) -> Counted | None:
+        """What its own counters tell; None where it has none."""
 
     def remaining(self, task_ids: Collection[str]) -> Collection[str]:
         """Which of these jobs, that have not ended, are still somewhere; the others are lost."""

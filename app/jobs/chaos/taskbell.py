@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from jobs.chaos.counted import Counted
 from jobs.chaos.plan import CannotRun
 from jobs.chaos.processes import Program
 from jobs.chaos.subject import Tally
@@ -51,6 +52,9 @@ class Taskbell:
             ended=sum(counts.success + counts.failure + counts.revoked for counts in all_counts),
             gap=sum(abs(counts.gap) for counts in all_counts),
         )
+
+    def counted(self) -> Counted | None:
+        return Counted.read(self._ledger)
 
     def remaining(self, task_ids: Collection[str]) -> Collection[str]:
         """All: the ledger has a record of each, or its status had said that there is none."""

@@ -19,12 +19,15 @@ from jobs.ledger.records import (
     Unique,
 )  # fmt: skip
 from jobs.ledger.scripts import BELL_TASK
+from jobs.ledger.tally import SPANS, Seen, Timed
+from jobs.ledger.watch import Pulse, QueueSeen
 
 __all__ = [
     "BELL_TASK",
     "FINAL",
     "NEXT",
     "ORDERS",
+    "SPANS",
     "Accepted",
     "Claimed",
     "Counts",
@@ -39,12 +42,16 @@ __all__ = [
     "Load",
     "Page",
     "Place",
+    "Pulse",
+    "QueueSeen",
     "Record",
     "Retention",
+    "Seen",
     "Standing",
     "State",
     "Submission",
     "Ticked",
+    "Timed",
     "Unique",
     "WaitingTask",
     "is_packed",

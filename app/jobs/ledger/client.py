@@ -28,6 +28,7 @@ from jobs.ledger.records import (
 )  # fmt: skip
 from jobs.ledger.scripts import load
 from jobs.ledger.stored import StoredResults
+from jobs.ledger.watch import Watch
 from jobs.ledger.wire import Shared
 
 
@@ -62,6 +63,7 @@ class Ledger:
         self._redis: Any = self._shared.redis  # its types cannot tell bytes from text
         self._durably = Durably(settings, self._shared)
         self.browse = Browser(self._shared, settings.PREFIX)
+        self.watch = Watch(self._shared, settings.PREFIX, self._scripts["count"])
         self.stored = StoredResults(settings, self._shared)
 
     def submit(self, job: Submission) -> Accepted:

@@ -9,14 +9,16 @@ from functools import cache
 from pathlib import Path
 
 from jobs.conf import Settings
+from jobs.ledger.tally import SPANS, lua_places
 
 FOLDER = Path(__file__).parent / "lua"
 _ORDER = ("shared", "lanes")
 _DELAYING = (*_ORDER, "delayed")
-_LIFE = (*_DELAYING, "life")
+_MEASURING = (*_DELAYING, "measure")
+_LIFE = (*_MEASURING, "life")
 _CLAIMING = (*_LIFE, "claiming")
 PARTS: dict[str, tuple[str, ...]] = {
-    "submit": _DELAYING, "claim": _CLAIMING, "finish": _CLAIMING, "renew": ("shared",), "release": _LIFE,
+    "submit": _MEASURING, "claim": _CLAIMING, "finish": _CLAIMING, "renew": ("shared",), "release": _LIFE,
     "tick": _LIFE, "note": _LIFE, "cancel": _LIFE, "redrive": _LIFE, "discard": _LIFE, "pause": _ORDER,
     "count": ("shared", "delayed"), "know": ("shared",), "keep": ("shared",),
     "load": _DELAYING,
@@ -83,6 +85,9 @@ def _constants(settings: Settings) -> dict[str, str]:
         "@QUEUE_MAX_RUNNING@": _table({each.name: each.max_running for each in settings.QUEUES}),
         "@QUEUE_MAX_LENGTH@": _table({each.name: each.max_length for each in settings.QUEUES}),
         "@MEMORY_GUARD@": str(settings.MEMORY_GUARD),
+        "@MEASURES@": str(settings.MEASURES).lower(),
+        "@PLACES@": lua_places(),
+        "@SPANS_US@": f"{{{','.join(str(_microseconds(end)) for end in SPANS)}}}",
         "@BELL@": bell(),
     }
 

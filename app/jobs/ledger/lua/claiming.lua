@@ -103,7 +103,7 @@ end
 
 local function told(id)
   return call('HMGET', job_key(id), 'token', 'task', 'args', 'attempt', 'retries', 'queue', 'prio', 'created',
-    'opts', 'expires', 'state', 'unique', 'uwait')
+    'opts', 'expires', 'state', 'unique', 'uwait', 'since')
 end
 
 -- What a holder is told: the code of its call, and the job that it now holds, if any.
@@ -120,6 +120,7 @@ local function start(queue, id, job, worker)
     'worker', worker)
   call('ZADD', order_key('started', queue), NOW, id)
   if job[13] then release_unique({id = id, unique = job[12]}) end
+  observe(queue, job[2], AT_WAIT, NOW - tonumber(job[14] or job[8] or NOW))
 end
 
 -- The queue's next job for this holder: its id and what to tell of it, or nil.

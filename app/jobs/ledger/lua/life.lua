@@ -53,7 +53,7 @@ local function read(id)
 end
 
 local function ready(job, stamp)
-  call('HSET', job_key(job.id), 'state', 'PENDING')
+  call('HSET', job_key(job.id), 'state', 'PENDING', 'since', stamp or NOW)
   make_ready(job.queue, job.task, job.key, job.id, stamp or job.created, job.priority)
 end
 
@@ -67,6 +67,11 @@ end
 -- The attempt runs no more, in whatever way it ended: the history keeps all but a success.
 local function leave_started(job, outcome, cause, note)
   call('ZREM', order_key('started', job.queue), job.id)
+  if outcome == 'LOST' or outcome == 'PENDING' then
+    count(job.queue, job.task, AT_ENDED[outcome])
+  else
+    observe(job.queue, job.task, AT_RUN, NOW - tonumber(job.started or NOW), AT_ENDED[outcome])
+  end
   if job.slots then
     call('HDEL', job_key(job.id), 'slots')
     free_slot(job.task, job.id)
@@ -92,6 +97,7 @@ local function finalize(job, state, meta)
   call('PEXPIRE', job_key(id), ttl + RECORD_GRACE)
   call('ZADD', order_key(COUNTER[state], job.queue), NOW + ttl * 1000, id)
   call('HINCRBY', queue_key(job.queue), COUNTER[state], 1)
+  observe(job.queue, job.task, AT_TOTAL, NOW - job.created, AT_FINISHED[state])
   if job.lists then
     call('PEXPIRE', attempts_key(id), ttl + RECORD_GRACE)
     call('PEXPIRE', log_key(id), ttl + RECORD_GRACE)
@@ -130,6 +136,7 @@ local function take_back(id, token, cause)
     finalize(job, 'FAILURE', failure('FAILURE', 'WorkerLostError', 'billiard.exceptions', message))
   else
     ready(job)
+    count(job.queue, job.task, AT_RECOVERED)
   end
   ring_if_few(job.queue)
   return true

@@ -19,6 +19,7 @@ local function again(job)
   call('PERSIST', log_key(job.id))
   call('DEL', result_key(job.id))
   call('HINCRBY', queue_key(job.queue), 'redriven', 1)
+  count(job.queue, job.task, AT_REDRIVEN)
   ready(job, next_stamp(job.queue))
   return 'ready'
 end

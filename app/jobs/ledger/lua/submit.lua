@@ -18,21 +18,32 @@ local ttls, unique, unique_waiting = ARGV[11] or '', ARGV[12] or '', ARGV[13] or
 local once, digest = ARGV[15] or '', ARGV[16] or ''
 local expires = ARGV[9]
 if string.sub(expires, 1, 1) == '+' then expires = integer(NOW + tonumber(string.sub(expires, 2))) end
-if call('EXISTS', record) == 1 then return {'known', id} end
+
+local function repeated(known)
+  count(queue, task, AT_REPEATED)
+  return {'known', known}
+end
+local function refused(code, by)
+  count(queue, task, AT_REFUSED[code])
+  return {code, by}
+end
+if call('EXISTS', record) == 1 then return repeated(id) end
 
 if once ~= '' then
   local first = call('HMGET', P .. 'once:' .. once, 'id', 'digest')
-  if first[1] then return first[2] == digest and {'known', first[1]} or {'once', first[1]} end
+  if first[1] then return first[2] == digest and repeated(first[1]) or refused('once', first[1]) end
 end
 if unique ~= '' then
   local first = call('GET', P .. 'unique:' .. unique)
   -- Else its record was deleted by hand.
-  if first and call('EXISTS', job_key(first)) == 1 then return {ARGV[14] == '1' and 'unique' or 'known', first} end
+  if first and call('EXISTS', job_key(first)) == 1 then
+    return ARGV[14] == '1' and refused('unique', first) or repeated(first)
+  end
 end
 local most = QUEUE_MAX_LENGTH[queue]
 if most and call('ZCARD', order_key('waiting', queue)) + call('ZCARD', order_key('retry', queue))
-  + delayed(queue) >= most then return {'long'} end
-if call('HEXISTS', P .. 'tick', 'full') == 1 then return {'full'} end
+  + delayed(queue) >= most then return refused('long') end
+if call('HEXISTS', P .. 'tick', 'full') == 1 then return refused('full') end
 
 local stamp = next_stamp(queue)
 local fields = {'v', string.sub(ARGV[4], 1, 1) == 'z' and '2' or '1', 'task', task, 'queue', queue, 'state', 'PENDING',
@@ -56,6 +67,7 @@ if call('HINCRBY', queue_key(queue), 'accepted', 1) % 256 == 0 then guard_memory
 if call('SADD', P .. 'queues', queue) == 1 then
   for _, paused in ipairs(call('SMEMBERS', P .. 'paused')) do park(queue, paused, 'paused') end
 end
+count(queue, task, AT_SUBMITTED)
 if once ~= '' then
   call('HSET', P .. 'once:' .. once, 'id', id, 'digest', digest)
   call('PEXPIRE', P .. 'once:' .. once, ONCE_TTL)

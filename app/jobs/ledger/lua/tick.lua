@@ -144,12 +144,15 @@ local function ring_if_silent(queue)
 end
 
 if NOW >= grace then
-  for _, holder in ipairs(piece(P .. 'leases')) do release(holder, 'its worker fell silent') end
+  for _, holder in ipairs(piece(P .. 'leases')) do
+    if release(holder, 'its worker fell silent') then call('HINCRBY', P .. 'tick', 'leases_lost', 1) end
+  end
 end
 keep_rates()
 local queues = call('SMEMBERS', P .. 'queues')
 move_all_due(queues)
 if not early then
+  call('HINCRBY', P .. 'tick', 'whole', 1)
   guard_memory()
   expire()
   call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', NOW)

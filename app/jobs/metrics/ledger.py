@@ -1,0 +1,131 @@
+"""The ledger as metrics: what was counted in it, what is in it now, and how its Redis is.
+
+Each number is the whole ledger's. So one target alone serves them: whoever added up the targets of an API
+with several pods would count each job several times.
+"""
+
+import platform
+from collections.abc import Iterator
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from jobs.autoscale import read_loads
+from jobs.errors import IdempotencyConflict, LedgerFull, LedgerUnavailable, NotUnique, QueueFull
+from jobs.ledger import Pulse, QueueSeen, Seen, ledger
+from jobs.metrics import families
+from jobs.metrics.sheet import Sheet
+from jobs.version import VERSION
+
+MOST_QUEUES = 200
+"""Queues with series of their own, by name; those of the others are added up under `OTHER`."""
+OTHER = "(other)"
+_REASONS = {
+    "once": IdempotencyConflict.slug, "unique": NotUnique.slug, "long": QueueFull.slug,
+    "full": LedgerFull.slug,
+}  # fmt: skip
+
+
+class OfLedger(Collector):
+    """Reads the ledger each time that it is asked."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family of `families.OF_LEDGER` that there is something to tell of.
+
+        Where Redis does not answer, no number of jobs: a 0 would be a lie.
+        """
+        sheet = Sheet()
+        try:
+            for at, queue in enumerate(ledger().watch.queues(ledger().queues())):
+                _tell_queue(sheet, queue, queue.queue if at < MOST_QUEUES else OTHER)
+            _tell_pools(sheet)
+            _tell_pulse(sheet, ledger().watch.pulse())
+        except LedgerUnavailable:
+            sheet = Sheet()
+            sheet.add(families.LEDGER_UP, 0)
+        else:
+            sheet.add(families.LEDGER_UP, 1)
+        tell_build(sheet)
+        return iter(sheet.families())
+
+
+def tell_build(sheet: Sheet) -> None:
+    sheet.add(families.BUILD, 1, VERSION, platform.python_version())
+
+
+def _tell_queue(sheet: Sheet, queue: QueueSeen, name: str) -> None:
+    counts = queue.counts
+    places = {
+        "ready": counts.waiting, "scheduled": counts.scheduled, "running": counts.started,
+        "retrying": counts.retry,
+    }  # fmt: skip
+    for state, number in places.items():
+        sheet.add(families.JOBS, number, name, state)
+    for task, number in queue.ready.items():
+        sheet.add(families.READY, number, name, task)
+    sheet.add(families.DEAD, queue.dead_letters, name)
+    sheet.most(families.OLDEST, queue.oldest, name)
+    sheet.add(families.PAUSED, queue.paused, name)
+    sheet.add(families.BELLS, counts.bells, name)
+    sheet.add(families.GAP, counts.gap, name)
+    for seen in queue.seen:
+        _tell_counted(sheet, seen, name)
+        _tell_timed(sheet, seen, name)
+
+
+def _tell_counted(sheet: Sheet, seen: Seen, queue: str) -> None:
+    for event, number in seen.counted.items():
+        kind, _, which = event.partition(":")
+        labels = (_REASONS.get(which, which),) if which else ()
+        # Series of what has not happened yet: 0 is told where it is of use to see the first.
+        if number or not which:
+            sheet.add(_COUNTED[kind], number, queue, seen.task, *labels)
+
+
+_COUNTED = {
+    "submitted": families.SUBMITTED, "repeated": families.REPEATED, "refused": families.REFUSED,
+    "recovered": families.RECOVERED, "redriven": families.REDRIVEN, "ended": families.ATTEMPTS_ENDED,
+    "finished": families.FINISHED,
+}  # fmt: skip
+
+
+def _tell_timed(sheet: Sheet, seen: Seen, queue: str) -> None:
+    sheet.add(families.ATTEMPTS_STARTED, seen.timed["wait"].count, queue, seen.task)
+    for name, family in _TIMED.items():
+        sheet.time(family, seen.timed[name], queue, seen.task)
+
+
+_TIMED = {"wait": families.WAIT, "run": families.RUN, "total": families.TOTAL}
+
+
+def _tell_pools(sheet: Sheet) -> None:
+    for pool in read_loads():
+        sheet.add(families.LOAD, pool.load, pool.pool)
+        for kind in ("ready", "running", "due_soon", "held"):
+            sheet.add(families.POOL_JOBS, getattr(pool, kind), pool.pool, kind)
+
+
+def _tell_pulse(sheet: Sheet, pulse: Pulse) -> None:
+    sheet.add(families.WORKERS, pulse.workers)
+    sheet.add(families.LEASES, pulse.leases)
+    sheet.add(families.LEASES_LOST, pulse.leases_lost)
+    sheet.add(families.TICKS, pulse.ticks)
+    if pulse.since_tick is not None:
+        sheet.add(families.TICK_AGE, pulse.since_tick)
+    sheet.add(families.RUNG, pulse.bells)
+    sheet.add(families.ROUND_TRIP, pulse.round_trip)
+    redis = pulse.redis
+    if pulse.fsync and redis.get("aof_enabled"):
+        sheet.add(families.FSYNC, 1, pulse.fsync)
+    sheet.add(families.EVICTS, redis.get("maxmemory_policy", "noeviction") != "noeviction")
+    sheet.add(families.FILE_WRITTEN, redis.get("aof_last_write_status", "ok") == "ok")
+    for family, name in _OF_REDIS.items():
+        if name in redis:
+            sheet.add(family, float(redis[name]))
+
+
+_OF_REDIS = {
+    families.MEMORY: "used_memory", families.MEMORY_LIMIT: "maxmemory", families.EVICTED: "evicted_keys",
+    families.FILE: "aof_enabled", families.REPLICAS: "connected_slaves",
+    families.CLIENTS: "connected_clients", families.UPTIME: "uptime_in_seconds",
+}  # fmt: skip

@@ -1,0 +1,235 @@
+"""What Prometheus reads, from a real API and real workers."""
+
+import os
+import signal
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as plain
+
+from jobs.errors import IdempotencyConflict, QueueFull
+from jobs.metrics import families
+from jobs.metrics.ledger import MOST_QUEUES, OTHER
+from tests.client import HELLO, PROCESS, Client
+from tests.integration.a_job import a_job
+from tests.integration.hand import a_hand
+from tests.servers import running_api, running_valkey
+from tests.workers import Platform, eventually, running_worker, started, witness
+
+LEDGER, PROCESS_PAGE = "/metrics/ledger", "/metrics"
+type Page = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running_valkey() as valkey:
+        yield valkey
+
+
+@pytest.fixture(scope="module")
+def url(server):
+    with running_api(server.url) as api:
+        yield api
+
+
+@pytest.fixture
+def platform(server):
+    platform = Platform(server.url)
+    platform.ledger._redis.flushall()
+    yield platform
+    platform.close()
+
+
+def read(url: str, path: str = LEDGER) -> Page:
+    """The page's samples by name and labels."""
+    answer = Client(url).get(path)
+    assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (200, "text/plain")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in plain(answer.body.decode())
+        for sample in family.samples
+    }
+
+
+def of(page: Page, name: str, **labels: str) -> float:
+    """The sum of a metric's series that have these labels."""
+    wanted = labels.items()
+    return sum(value for (told, has), value in page.items() if told == f"taskbell_{name}" and wanted <= has)
+
+
+def names(page: Page) -> set[str]:
+    return {name for name, _ in page}
+
+
+def samples_of(each: families.Family) -> Iterable[str]:
+    match each.kind:
+        case "counter":
+            return (f"{each.name}_total",)
+        case "histogram":
+            return (f"{each.name}_bucket", f"{each.name}_sum", f"{each.name}_count")
+    return (each.name,)
+
+
+def test_each_stage_of_a_job_is_counted_and_timed(platform, url):
+    platform.ledger.submit(a_job(key="one"))
+    with a_hand(platform.settings, "process") as hand:
+        hand.retry(hand.claim())
+        hand.hand_back(hand.claim())
+        hand.fail(hand.claim())
+        [dead] = [each.id for each in platform.ledger.browse.page([("celery", "failure")], limit=9).jobs]
+        platform.ledger.redrive([dead])
+        hand.succeed(hand.claim())
+        page = read(url)
+    job = {"queue": "celery", "task": "process"}
+    assert of(page, "jobs_submitted_total", **job) == 1
+    assert of(page, "attempts_started_total", **job) == 4
+    outcomes = {each: of(page, "attempts_ended_total", **job, outcome=each) for each in
+                ("RETRY", "PENDING", "FAILURE", "SUCCESS", "LOST")}  # fmt: skip
+    assert outcomes == {"RETRY": 1, "PENDING": 1, "FAILURE": 1, "SUCCESS": 1, "LOST": 0}
+    assert of(page, "jobs_finished_total", **job, state="FAILURE") == 1
+    assert of(page, "jobs_finished_total", **job, state="SUCCESS") == 1
+    assert of(page, "jobs_redriven_total", **job) == 1
+    assert of(page, "attempt_wait_seconds_count", **job) == 4
+    assert of(page, "attempt_run_seconds_count", **job) == 3
+    assert of(page, "job_total_seconds_count", **job) == 2
+    assert of(page, "job_total_seconds_bucket", **job, le="+Inf") == 2
+    assert of(page, "job_total_seconds_sum", **job) >= of(page, "attempt_run_seconds_sum", **job) > 0
+    assert of(page, "accounting_gap") == of(page, "jobs") == 0
+
+
+def test_a_queue_is_told_as_it_is_now(platform, url):
+    platform.ledger.submit(a_job())
+    platform.ledger.submit(a_job(delay=timedelta(hours=1)))
+    platform.ledger.pause(queue="celery")
+    page = read(url)
+    for state, number in {"ready": 1, "scheduled": 1, "running": 0, "retrying": 0}.items():
+        assert of(page, "jobs", queue="celery", state=state) == number
+    assert of(page, "ready_jobs", queue="celery", task="process") == 1
+    assert of(page, "queue_paused", queue="celery") == 1
+    assert of(page, "oldest_ready_age_seconds", queue="celery") > 0
+    assert of(page, "pool_jobs", pool="default", kind="held") == 1
+
+
+def test_a_wait_begins_when_the_job_could_start(platform, url):
+    """Not when a job was accepted that was delayed, nor when the attempt before began."""
+    with a_hand(platform.settings, "process") as hand:
+        platform.ledger.submit(a_job(delay=timedelta(seconds=1.2)))
+        eventually(lambda: platform.ledger.tick(force=True) and platform.counts().waiting)
+        hand.retry(hand.claim(), timedelta(seconds=1.2))
+        eventually(lambda: platform.ledger.tick(force=True) and platform.counts().waiting)
+        hand.succeed(hand.claim())
+    page = read(url)
+    assert of(page, "attempt_wait_seconds_sum") < 1
+    assert of(page, "job_total_seconds_sum") > 2.4
+
+
+@pytest.mark.parametrize("more", [
+    {"idempotency_key": "k", "arguments": '{"data":"other"}'}, {"queue": "short"},
+])  # fmt: skip
+def test_a_refused_submit_is_counted_by_its_problem(server, platform, url, more):
+    limited = Platform(server.url, QUEUES={"short": {"max_length": 1}})
+    limited.ledger.submit(a_job(queue="short"))
+    for _ in range(2):
+        limited.ledger.submit(a_job(idempotency_key="k"))
+    with pytest.raises((IdempotencyConflict, QueueFull)) as refusal:
+        limited.ledger.submit(a_job(**more))
+    limited.close()
+    page = read(url)
+    assert of(page, "submits_repeated_total", queue="celery") == 1
+    assert of(page, "submits_refused_total", reason=refusal.value.slug) == 1
+    assert of(page, "jobs_submitted_total") == 2
+
+
+def test_a_killed_process_s_attempt_is_lost_and_its_job_recovered(server, platform, url, tmp_path):
+    with running_worker(server.url):
+        job_id = witness(platform, tmp_path / "said", wait_for=tmp_path / "go")
+        [pid] = started(tmp_path / "said")
+        os.kill(pid, signal.SIGKILL)
+        started(tmp_path / "said", 2)
+        (tmp_path / "go").touch()
+        platform.value(job_id)
+        page = read(url)
+    assert of(page, "attempts_ended_total", outcome="LOST", task="witness") == 1
+    assert of(page, "jobs_recovered_total", task="witness") == 1
+    assert of(page, "attempts_started_total", task="witness") == 2
+    assert of(page, "jobs_finished_total", task="witness", state="SUCCESS") == 1
+    assert of(page, "workers") == 1
+
+
+def test_the_page_has_every_metric_that_is_documented_and_no_other(platform, url):
+    platform.ledger.submit(a_job(queue="other"))
+    platform.ledger.submit(a_job())
+    with a_hand(platform.settings, "process") as hand:
+        hand.succeed(hand.claim())
+    platform.ledger.tick(force=True)
+    found = names(read(url))
+    wanted = {name for each in families.OF_LEDGER for name in samples_of(each)}
+    # Redis says the first of a queue that refused something, and the second where it keeps a file.
+    assert wanted - found == {"taskbell_submits_refused_total", "taskbell_redis_fsync_info"}
+    assert found <= wanted
+
+
+def test_both_forms_of_prometheus_are_spoken(platform, url):
+    platform.ledger.submit(a_job())
+    for path in (LEDGER, PROCESS_PAGE):
+        answer = Client(url).get(path, Accept="application/openmetrics-text;version=1.0.0")
+        assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+        assert list(openmetrics(answer.body.decode()))
+
+
+def test_while_redis_is_away_no_number_of_jobs_is_told(url):
+    with running_valkey() as valkey, running_api(valkey.url) as api:
+        assert of(read(api), "ledger_up") == 1
+        valkey.kill()
+        page = read(api)
+        assert names(page) == {"taskbell_ledger_up", "taskbell_build_info"}
+        assert of(page, "ledger_up") == 0
+        valkey.start()
+        eventually(lambda: of(read(api), "ledger_up") == 1)
+
+
+def test_requests_are_counted_by_route_whichever_process_answers(platform):
+    with running_valkey() as valkey, running_api(valkey.url, WEB_CONCURRENCY="3") as api:
+        for _ in range(30):
+            assert Client(api).post(PROCESS, HELLO).status == 202
+        for path in ("/no/such/path", "/api/tasks/status/nobody", "/api/tasks/status/nobody-either/"):
+            Client(api).get(path)
+        pages = [read(api, PROCESS_PAGE) for _ in range(10)]
+    for page in pages:
+        answered = {"method": "POST", "route": PROCESS, "status": "202"}
+        assert of(page, "http_requests_total", **answered) == 30
+        assert of(page, "http_request_seconds_count", route=PROCESS) == 30
+        assert of(page, "http_requests_total", route="(none)", status="404") == 1
+        assert of(page, "http_requests_total", route="/api/tasks/status/{task_id}/", status="404") == 2
+    assert not any("nobody" in value for page in pages for _, has in page for _, value in has)
+
+
+def test_who_has_no_token_reads_nothing(server, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    with running_api(server.url, JOBS_METRICS_TOKEN_FILE=str(file)) as api:
+        for path in (LEDGER, PROCESS_PAGE):
+            Client(api).get(path).problem(401, "unauthorized")
+            assert Client(api).get(path, Authorization="Bearer first").status == 200
+
+
+def test_queues_past_the_most_are_added_up(platform, url):
+    for number in range(MOST_QUEUES + 3):
+        platform.ledger.submit(a_job(queue=f"q{number:03}"))
+    page = read(url)
+    assert of(page, "jobs_submitted_total") == MOST_QUEUES + 3
+    assert of(page, "jobs_submitted_total", queue=OTHER) == of(page, "jobs", queue=OTHER) == 3
+
+
+def test_what_is_off_counts_nothing_and_the_queues_are_told_all_the_same(server, url):
+    platform = Platform(server.url, MEASURES=False)
+    try:
+        platform.ledger._redis.flushall()
+        platform.ledger.submit(a_job())
+        page = read(url)
+    finally:
+        platform.close()
+    assert "taskbell_jobs_submitted_total" not in names(page)
+    assert of(page, "jobs", state="ready") == 1
