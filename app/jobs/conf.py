@@ -17,6 +17,7 @@ class Pool(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$")
     queues: tuple[str, ...] = Field(min_length=1)
+    objective_seconds: float = Field(300, gt=0)
 
 
 class QueueLimits(BaseModel):
@@ -92,8 +93,10 @@ class Settings(BaseModel):
     as JSON. `max_running`: jobs that run at once; `max_length`: jobs that wait, beyond which a submit is
     refused."""
     POOLS: Annotated[tuple[Pool, ...], BeforeValidator(_named)] = ()
-    """The pools of workers, by name, each with its queues: `{"reports": {"queues": ["reports"]}}`; in the
-    environment as JSON. Their load sizes them. Without: `default`, which serves `DEFAULT_QUEUE`."""
+    """The pools of workers, by name, each with its queues: `{"reports": {"queues": ["reports"],
+    "objective_seconds": 60}}`; in the environment as JSON. Their load sizes them; a ready job that waits for
+    longer than the objective, 300 s if none is set, raises an alert. Without: `default`, which serves
+    `DEFAULT_QUEUE`."""
     POOLS_TOKEN: str = Field("", repr=False)
     """What `/api/pools/` asks for, as a bearer token; empty: nothing."""
     POOLS_TOKEN_FILE: Path | None = None

@@ -15,7 +15,10 @@ GOING = ("PENDING", "STARTED", "RETRY")
 def curl(*arguments: str) -> str:
     """What curl prints."""
     done = subprocess.run(
-        ["curl", "--silent", "--show-error", *arguments], capture_output=True, text=True, check=True
+        ["curl", "--silent", "--show-error", "--max-time", "60", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout
 

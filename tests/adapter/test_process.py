@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from jobs.adapter import caller
 from jobs.adapter.certificates import issue
@@ -94,9 +96,14 @@ def test_a_pod_that_waits_for_kubernetes_lives_and_is_not_ready(cluster, front_p
         by = Caller(port(running), "")
         by.context = lambda: anyone  # type: ignore[method-assign] # as the kubelet, which believes any
         assert [by.get(path)[0] for path in ("/livez", "/readyz", LOAD)] == [200, 503, 401]
+        assert by.get("/metrics")[1] == "\n"
         cluster.denied.clear()
         eventually(lambda: by.get("/readyz")[0] == 200)
         assert ready(cluster, running, front_proxy).get(LOAD)[0] == 200
+        [family] = text_string_to_metric_families(by.get("/metrics")[1])
+        [sample] = family.samples
+        assert sample.name == "taskbell_adapter_certificate_expires_seconds"
+        assert 0 < sample.value < timedelta(days=90).total_seconds()
 
 
 def test_sigterm_ends_it_and_no_answer_is_lost(cluster, front_proxy, valkey_url):

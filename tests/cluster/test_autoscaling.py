@@ -1,6 +1,7 @@
 """Workers follow the backlog, up and down, and nothing is lost to it: mode `external-metrics`."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 
@@ -85,6 +86,26 @@ def test_with_deletion_costs_idle_pods_go_and_without_them_the_younger(release, 
     settled = long.wait_for("settled")
     assert (settled["statuses"], settled["attempts"]) == ({"SUCCESS": 2}, {"1": 2})
     release.put(*SETTINGS, seconds=120)
+
+
+@pytest.mark.slow
+def test_jobs_that_wait_for_something_else_are_nothing_to_cpu(release, nap, capsys):
+    """The same jobs, with workers that are sized by CPU and by the backlog: why CPU is not the default."""
+    took, most = {}, {}
+    for mode in ("cpu", "external-metrics"):
+        request = ("--set", "worker.resources.requests.cpu=100m")
+        release.put(*SETTINGS, *request, "--set", f"worker.autoscaling.mode={mode}", seconds=120)
+        _wait_for(release, 1)
+        with Watch(release) as watch:
+            began = time.monotonic()
+            settled = nap(JOBS // 2, SECONDS).wait_for("settled")
+            took[mode], most[mode] = time.monotonic() - began, max(watch.wanted)
+        assert settled["statuses"] == {"SUCCESS": JOBS // 2}
+    with capsys.disabled():
+        sys.stdout.write(f"\n{JOBS // 2} jobs of {SECONDS} s: seconds {took}, most pods {most}\n")
+    release.put(*SETTINGS, seconds=120)
+    assert most == {"cpu": 1, "external-metrics": MOST}
+    assert took["cpu"] > 1.5 * took["external-metrics"]
 
 
 @pytest.mark.slow

@@ -110,6 +110,10 @@ def test_a_queue_is_told_as_it_is_now(platform, url):
     assert of(page, "queue_paused", queue="celery") == 1
     assert of(page, "oldest_ready_age_seconds", queue="celery") > 0
     assert of(page, "pool_jobs", pool="default", kind="held") == 1
+    assert of(page, "pool_objective_seconds", pool="default") == 300
+    assert of(page, "pool_oldest_ready_age_seconds", pool="default") == 0  # it is paused
+    platform.ledger.resume(queue="celery")
+    assert of(read(url), "pool_oldest_ready_age_seconds", pool="default") > 0
 
 
 def test_a_wait_begins_when_the_job_could_start(platform, url):

@@ -1,8 +1,9 @@
-"""What each request gets: the external metrics API of one namespace, and the probes."""
+"""What each request gets: the external metrics API of one namespace, the probes, a page for Prometheus."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote_to_bytes
 
@@ -26,6 +27,10 @@ _NOT_ACCEPTABLE = refused(406, "only application/json is served here")
 _NO_PATH = refused(404, "the server could not find the requested resource")
 _UNREAD = refused(503, "the load cannot be read now")
 _ACCEPT = header("Accept")
+_CERTIFICATE = """\
+# HELP taskbell_adapter_certificate_expires_seconds Until the certificate that the adapter shows ends.
+# TYPE taskbell_adapter_certificate_expires_seconds gauge
+taskbell_adapter_certificate_expires_seconds """
 _KEPT_ANSWERS = 256
 """Of one snapshot; more selectors than pools make no sense, and nobody may fill the memory with them."""
 
@@ -35,6 +40,8 @@ class Readiness:
 
     def __init__(self) -> None:
         self.certificate = threading.Event()
+        self.until: datetime | None = None
+        """When the certificate that is shown ends; None before there is one."""
         self.authority = threading.Event()
 
     @property
@@ -117,10 +124,18 @@ def _ready(readiness: Readiness) -> Answer:
     return _READY if readiness.whole else _UNREADY
 
 
+def _metrics(readiness: Readiness) -> Answer:
+    if readiness.until is None:
+        return said(200, "")
+    left = (readiness.until - datetime.now(UTC)).total_seconds()
+    return said(200, f"{_CERTIFICATE}{left:.0f}")
+
+
 _PROBES: dict[bytes, Callable[[Readiness], Answer]] = {
     b"/healthz": lambda _: _ALIVE,
     b"/livez": lambda _: _ALIVE,
     b"/readyz": _ready,
+    b"/metrics": _metrics,
 }
 
 

@@ -54,6 +54,11 @@ def issue(names: Iterable[str], life: timedelta) -> Certified:
     return Certified(pair=Pair(certificate=_pem(certificate), key=_key_pem(key)), authority=_pem(authority))
 
 
+def ends_at(certificate: str) -> datetime:
+    """Until when a certificate, as PEM, is valid."""
+    return x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
+
+
 def usable_until(certified: Certified, names: Iterable[str]) -> datetime:
     """Until when a certificate can be shown for these names.
 

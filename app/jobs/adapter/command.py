@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jobs.adapter.answers import Answers, Readiness
 from jobs.adapter.caller import Authority, Callers
-from jobs.adapter.certificates import issue
+from jobs.adapter.certificates import ends_at, issue
 from jobs.adapter.files import Files
 from jobs.adapter.keeper import Keeper, Place
 from jobs.adapter.loads import Loads, Signal
@@ -81,6 +81,7 @@ class Adapter:
 
     def _show(self, pair: Pair) -> None:
         self._standing.show(pair)
+        self._readiness.until = ends_at(pair.certificate)
         self._readiness.certificate.set()
 
     def _believe(self, authority: Authority) -> None:

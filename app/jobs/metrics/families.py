@@ -67,6 +67,10 @@ POOL_JOBS = _gauge(
     "pool",
     "kind",
 )
+POOL_OLDEST = _gauge(
+    "pool_oldest_ready_age_seconds", "How long the first of its queues' ready jobs could have run.", "pool"
+)
+POOL_OBJECTIVE = _gauge("pool_objective_seconds", "The longest that one should; a setting.", "pool")
 WORKERS = _gauge("workers", "Workers that live.")
 LEASES = _gauge("leases", "Holders with a lease: slots of workers that have run a job.")
 LEASES_LOST = _counter("leases_lost", "Attempts that were taken back because their worker fell silent.")

@@ -5,12 +5,13 @@ with several pods would count each job several times.
 """
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from jobs.autoscale import read_loads
+from jobs.autoscale import pools, read_loads
 from jobs.errors import IdempotencyConflict, LedgerFull, LedgerUnavailable, NotUnique, QueueFull
 from jobs.ledger import Pulse, QueueSeen, Seen, ledger
 from jobs.metrics import families
@@ -36,9 +37,10 @@ class OfLedger(Collector):
         """
         sheet = Sheet()
         try:
-            for at, queue in enumerate(ledger().watch.queues(ledger().queues())):
+            queues = ledger().watch.queues(ledger().queues())
+            for at, queue in enumerate(queues):
                 _tell_queue(sheet, queue, queue.queue if at < MOST_QUEUES else OTHER)
-            _tell_pools(sheet)
+            _tell_pools(sheet, {queue.queue: queue for queue in queues if not queue.paused})
             _tell_pulse(sheet, ledger().watch.pulse())
         except LedgerUnavailable:
             sheet = Sheet()
@@ -98,7 +100,12 @@ def _tell_timed(sheet: Sheet, seen: Seen, queue: str) -> None:
 _TIMED = {"wait": families.WAIT, "run": families.RUN, "total": families.TOTAL}
 
 
-def _tell_pools(sheet: Sheet) -> None:
+def _tell_pools(sheet: Sheet, queues: Mapping[str, QueueSeen]) -> None:
+    """Each pool, with those of its queues that give out jobs."""
+    for known in pools():
+        sheet.add(families.POOL_OBJECTIVE, known.objective_seconds, known.name)
+        ages = [queues[name].oldest for name in known.queues if name in queues]
+        sheet.add(families.POOL_OLDEST, max(ages, default=timedelta(0)), known.name)
     for pool in read_loads():
         sheet.add(families.LOAD, pool.load, pool.pool)
         for kind in ("ready", "running", "due_soon", "held"):
