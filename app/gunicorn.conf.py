@@ -31,8 +31,21 @@ limit_request_line = 8190
 # The heartbeat file must not wait for a disk, nor need one: the root file system may be read-only.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
-# Its processes count their requests together; what was counted ends with the last of them.
-metrics = tempfile.mkdtemp(prefix="taskbell-metrics-", dir=worker_tmp_dir)
+# Its processes count their requests together, in a directory that is gone with the last of them. After a HUP
+# this file is read again, and they go on as they were.
+OWN = "taskbell-metrics-"
+
+
+def _metrics() -> str:
+    """A new directory; those of others that were killed before they could remove theirs go."""
+    place = Path(worker_tmp_dir or tempfile.gettempdir())
+    for left in place.glob(f"{OWN}*"):
+        if not Path(f"/proc/{left.name.removeprefix(OWN).partition('-')[0]}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{OWN}{os.getpid()}-", dir=place)
+
+
+metrics = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _metrics()
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
 
 control_socket_disable = True
@@ -58,4 +71,5 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(_server: Any) -> None:
     """Leave nothing behind."""
-    shutil.rmtree(metrics, ignore_errors=True)
+    if Path(metrics).name.startswith(OWN):
+        shutil.rmtree(metrics, ignore_errors=True)

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from charts.model.adapter import Controller, Keda, MetricsAdapter, Rbac, ServiceAccount
 from charts.model.api import Api, Flower
+from charts.model.metrics import Metrics
 from charts.model.redis import Database, ExternalRedis, Migrations, Redis
 from charts.model.secret import Secrets
 from charts.model.shape import Image, Object, Objects, Pod, Scalar, Shape, Words
@@ -86,6 +87,8 @@ class Values(Shape):
     """What KEDA needs."""
     flower: Flower = Flower()
     """Flower, which shows workers and jobs."""
+    metrics: Metrics = Metrics()
+    """Tells Prometheus of the whole installation."""
     redis: Redis = Redis()
     """A Redis of the installation's own."""
     externalRedis: ExternalRedis = ExternalRedis()

@@ -26,6 +26,8 @@ class Pool(Shape):
 
     queues: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["celery"]
     """The queues that they serve."""
+    objectiveSeconds: Annotated[int, Field(ge=1)] = 300
+    """The longest that a ready job of them should wait; above it an alert is raised."""
     concurrency: Annotated[int, Field(ge=1)] = 4
     """Jobs that one pod runs at once."""
     kind: Literal["prefork", "threads", "solo"] = "prefork"

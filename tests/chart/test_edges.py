@@ -35,6 +35,7 @@ def test_of_a_variable_that_is_set_twice_the_nearer_one_counts():
         "Deployment/taskbell-api": "UTC", "Deployment/taskbell-flower": "UTC",
         "Deployment/taskbell-worker-default": "CET", "Deployment/taskbell-worker-slow": "EET",
         "Deployment/taskbell-metrics-adapter": "UTC", "Deployment/taskbell-controller": "UTC",
+        "Deployment/taskbell-metrics": "UTC",
     }  # fmt: skip
     assert env_of(found["Deployment/taskbell-api"])["LOG_LEVEL"] == "DEBUG"
     assert env_of(found["Deployment/taskbell-flower"])["FLOWER_MAX_TASKS"] == "1000000"

@@ -18,7 +18,9 @@ from tests.chart.rendering import (
 
 pytestmark = pytest.mark.chart
 BY_NAME = {path.name.removesuffix("-values.yaml"): path for path in PRESETS}
-NOT_KUBERNETES = {"HTTPRoute", "ScaledObject", "TriggerAuthentication"}
+NOT_KUBERNETES = {
+    "HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "ServiceMonitor", "TriggerAuthentication",
+}  # fmt: skip
 OF_THE_CLUSTER = {"APIService", "ClusterRole", "ClusterRoleBinding"}
 RIGHTS = {"ClusterRole", "ClusterRoleBinding", "RoleBinding"}
 FIXED = ("--set", "worker.autoscaling.mode=none")

@@ -19,7 +19,7 @@ QUICK = json.dumps({
 """The chart's own takes five minutes to begin on the way down."""
 SETTINGS = (
     "--set-json", f"worker.autoscaling.behavior={QUICK}", "--set", "worker.resources.requests.cpu=20m",
-    "--set", "flower.enabled=false", "--set", "api.replicas=1",
+    "--set", "flower.enabled=false", "--set", "metrics.enabled=false", "--set", "api.replicas=1",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ CLUSTER = "tests/cluster/test_install.py does it on a cluster"
 BACKUP = "tests/cluster/test_backup.py does it on a cluster"
 SCALED = "tests/cluster/test_autoscaling.py does it on a cluster"
 SIMULATED = "tests/unit/test_autoscale_command.py runs it, a smaller day where it shows no answer"
+WATCHED = "tests/cluster/test_monitoring.py reads both"
 ELSEWHERE = {
     "make up": "tests/acceptance/test_up.py runs it at a terminal",
     "make test": "it is what runs this test",
@@ -60,6 +61,10 @@ ELSEWHERE = {
     'kubectl get --raw "/apis/external.metrics.k8s.io/v1beta1/namespaces/taskbell/taskbell_autoscale_load"': (
         SCALED
     ),
+    "kubectl get --raw /api/v1/namespaces/taskbell/services/taskbell-metrics:http/proxy/metrics/ledger": (
+        WATCHED
+    ),
+    "kubectl get --raw /api/v1/namespaces/taskbell/services/taskbell-api:http/proxy/metrics": WATCHED,
     ".venv/bin/python bench/autoscale": SIMULATED,
     ".venv/bin/python bench/autoscale --help": SIMULATED,
     ".venv/bin/python bench/autoscale --values wide.yaml --values brisk.yaml": SIMULATED,

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
@@ -15,9 +17,10 @@ from jobs.metrics.ledger import MOST_QUEUES, OTHER
 from tests.client import HELLO, PROCESS, Client
 from tests.integration.a_job import a_job
 from tests.integration.hand import a_hand
-from tests.servers import running_api, running_valkey
+from tests.servers import running_api, running_gunicorn, running_valkey
 from tests.workers import Platform, eventually, running_worker, started, witness
 
+SHARED = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir())
 LEDGER, PROCESS_PAGE = "/metrics/ledger", "/metrics"
 type Page = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -208,6 +211,19 @@ def test_requests_are_counted_by_route_whichever_process_answers(platform):
         assert of(page, "http_requests_total", route="(none)", status="404") == 1
         assert of(page, "http_requests_total", route="/api/tasks/status/{task_id}/", status="404") == 2
     assert not any("nobody" in value for page in pages for _, has in page for _, value in has)
+
+
+def test_a_server_that_was_killed_leaves_no_directory_to_the_next(server):
+    with running_gunicorn(server.url) as first:
+        first.wait_ready()
+        [left] = SHARED.glob(f"taskbell-metrics-{first.process.pid}-*")
+        first.end(signal.SIGKILL)
+        assert left.exists()
+        with running_gunicorn(server.url) as second:
+            second.wait_ready()
+            [own] = SHARED.glob(f"taskbell-metrics-{second.process.pid}-*")
+            assert not left.exists()
+        assert not own.exists()
 
 
 def test_who_has_no_token_reads_nothing(server, tmp_path):

@@ -20,7 +20,7 @@
 {{- with .root.Values.config.queues }}
 - {name: JOBS_QUEUES, value: {{ toJson . | quote }}}
 {{- end }}
-{{- if has .component (list "api" "metrics-adapter") }}
+{{- if has .component (list "api" "metrics" "metrics-adapter") }}
 - {name: JOBS_POOLS, value: {{ include "taskbell.pools" .root | quote }}}
 {{- end }}
 {{- range $name, $value := .root.Values.config.jobs }}
@@ -33,7 +33,7 @@
 {{- $pools := dict -}}
 {{- range $pool, $own := .Values.worker.pools -}}
 {{- $merged := dict "root" $ "own" $own -}}{{- include "taskbell.mergePool" $merged -}}
-{{- $_ := set $pools $pool (dict "queues" $merged.values.queues) -}}
+{{- $_ := set $pools $pool (dict "queues" $merged.values.queues "objective_seconds" $merged.values.objectiveSeconds) -}}
 {{- end -}}
 {{- toJson $pools -}}
 {{- end -}}

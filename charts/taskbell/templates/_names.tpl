@@ -48,6 +48,13 @@ taskbell/pool: {{ . | quote }}
 {{- toYaml $all -}}
 {{- end -}}
 
+{{/* As taskbell.metadata, with `more` labels, by which others find the object. */}}
+{{- define "taskbell.monitorMetadata" -}}
+{{- $made := include "taskbell.metadata" . | fromYaml -}}
+{{- $_ := set $made "labels" (merge $made.labels .more) -}}
+{{- toYaml $made -}}
+{{- end -}}
+
 {{/* (root, component, name, annotations): the metadata of an object. */}}
 {{- define "taskbell.metadata" -}}
 name: {{ include "taskbell.fullname" .root }}{{ with .name }}-{{ . }}{{ end }}

@@ -1,0 +1,60 @@
+"""What watches an installation."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from charts.model.api import Reach
+from charts.model.shape import Pod, Resources, Shape, Words, resources
+
+
+class Monitors(Shape):
+    """What tells Prometheus' operator to read the whole installation's metrics, and each pod's."""
+
+    enabled: bool = False
+    """Make a ServiceMonitor and PodMonitors; the operator must be there."""
+    labels: Words = {}
+    """Labels by which the operator finds them: `{release: prometheus}`."""
+    interval: Annotated[str, Field(pattern=r"^([1-9]\d*(ms|s|m|h))+$")] = "30s"
+    """How often it reads."""
+
+
+class Rules(Shape):
+    """The alerts."""
+
+    enabled: bool = False
+    """Make a PrometheusRule; the operator must be there. Of several releases one is enough."""
+    labels: Words = {}
+    """Labels by which the operator finds it."""
+
+
+class Dashboards(Shape):
+    """Grafana's dashboards."""
+
+    enabled: bool = False
+    """Make a ConfigMap of each. Of several releases one is enough."""
+    labels: Words = {"grafana_dashboard": "1"}
+    """Labels by which Grafana's sidecar finds them."""
+    annotations: Words = {}
+    """Annotations: `{grafana_folder: taskbell}`."""
+
+
+class Metrics(Shape):
+    """Tells Prometheus of all jobs, queues, pools, and Redis. One pod: of two each would tell of all."""
+
+    enabled: bool = True
+    """Run it: `/metrics/ledger` of the Service `…-metrics`."""
+    resources: Resources = resources("50m", "128Mi", most="384Mi")
+    """Of the pod."""
+    annotations: Words = {}
+    """Annotations of its Service."""
+    network: Reach = Reach(ingressFrom=[{}])
+    """Who may read them; `ingressFrom: [{}]` is everybody in the cluster."""
+    pod: Pod = Pod()
+    """What else its pod has."""
+    monitors: Monitors = Monitors()
+    """What tells Prometheus' operator to read them."""
+    rules: Rules = Rules()
+    """The alerts."""
+    dashboards: Dashboards = Dashboards()
+    """Grafana's dashboards."""
