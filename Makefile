@@ -136,6 +136,7 @@ setup: .venv/.ready  ## Install uv if it is absent, Python 3.13 and the lock fil
 
 chart: .tools/kubernetes/.ready .venv/.ready  ## Write anew what is made of charts/model and of the chart
 	@PYTHONPATH=app $(BIN)/python -m charts.model
+	@$(BIN)/python -m charts.monitoring.dashboards
 	@$(BIN)/python -m charts.raw
 
 lock:  ## Update the lock file after a change of pyproject.toml
