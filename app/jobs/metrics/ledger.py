@@ -79,7 +79,7 @@ def _tell_counted(sheet: Sheet, seen: Seen, queue: str) -> None:
     for event, number in seen.counted.items():
         kind, _, which = event.partition(":")
         labels = (_REASONS.get(which, which),) if which else ()
-        # What has not happened yet is told as 0, so that the first shows as a rise; a refusal is not so grave.
+        # What has not happened yet is told as 0, so that the first shows as a rise; a refusal is less grave.
         if number or kind != "refused":
             sheet.add(_COUNTED[kind], number, queue, seen.task, *labels)
 
