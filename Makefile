@@ -134,9 +134,10 @@ setup: .venv/.ready  ## Install uv if it is absent, Python 3.13 and the lock fil
 .tools/kubernetes/.ready: tests/chart/tools.py
 	@python3 tests/chart/tools.py .tools/kubernetes
 
-chart: .tools/kubernetes/.ready .venv/.ready  ## Write anew what is made of charts/model and of the chart
+chart: .tools/kubernetes/.ready .venv/.ready  ## Write anew what is made of charts/ (model, monitoring) and of the chart
 	@PYTHONPATH=app $(BIN)/python -m charts.model
 	@$(BIN)/python -m charts.monitoring.dashboards
+	@$(BIN)/python -m charts.monitoring
 	@$(BIN)/python -m charts.raw
 
 lock:  ## Update the lock file after a change of pyproject.toml

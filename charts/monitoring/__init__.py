@@ -1,1 +1,1 @@
-"""What watches an installation: alerts and dashboards, generated."""
+"""What watches an installation: alerts and dashboards, generated. `make chart` writes them anew."""

@@ -19,8 +19,10 @@ from tests.workers import running_worker
 CLUSTER = "tests/cluster/test_install.py does it on a cluster"
 BACKUP = "tests/cluster/test_backup.py does it on a cluster"
 SCALED = "tests/cluster/test_autoscaling.py does it on a cluster"
+LOOKS = "tests/chart/test_runbooks.py finds in the chart what it names"
 SIMULATED = "tests/unit/test_autoscale_command.py runs it, a smaller day where it shows no answer"
 WATCHED = "tests/cluster/test_monitoring.py reads both"
+PART = "app.kubernetes.io/component"
 ELSEWHERE = {
     "make up": "tests/acceptance/test_up.py runs it at a terminal",
     "make test": "it is what runs this test",
@@ -65,16 +67,35 @@ ELSEWHERE = {
         WATCHED
     ),
     "kubectl get --raw /api/v1/namespaces/taskbell/services/taskbell-api:http/proxy/metrics": WATCHED,
+    "kubectl port-forward --namespace taskbell service/taskbell-api 8001:8001": LOOKS,
+    **{f"kubectl get {what}": LOOKS for what in (
+        "events --namespace taskbell --sort-by=.lastTimestamp", "nodes", "pvc --namespace taskbell",
+        *(f"pods --namespace taskbell --selector {PART}={part}" for part in ("api", "redis", "worker")),
+    )},
+    **{f"kubectl describe {what}": LOOKS for what in (
+        "apiservice v1beta1.external.metrics.k8s.io",
+        *(f"pods --namespace taskbell --selector {PART}={part}" for part in ("redis", "worker")),
+    )},
+    **{f"kubectl logs --namespace taskbell {what} --tail=200": LOOKS for what in (
+        "deployment/taskbell-metrics-adapter", "statefulset/taskbell-redis",
+        *(f"--selector {PART}={part} --prefix" for part in ("api", "worker")),
+    )},
     ".venv/bin/python bench/autoscale": SIMULATED,
     ".venv/bin/python bench/autoscale --help": SIMULATED,
     ".venv/bin/python bench/autoscale --values wide.yaml --values brisk.yaml": SIMULATED,
     ".venv/bin/python bench/autoscale --arrivals jobs.csv --values brisk.yaml --plot day.svg": SIMULATED,
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
-}
+}  # fmt: skip
 """Commands that are not run here, each with the reason."""
 PLAYED = ("curl ", "python3 ")
 """What the commands that are run here begin with."""
-CALLING = [each for each in all_pages() if any(command.startswith("curl ") for command, _ in each.commands())]
+RUNBOOKS = [each for each in all_pages() if each.name.startswith("docs/runbooks/")]
+"""Their few calls are made in one go: they look at whatever is there."""
+CALLING = [
+    each
+    for each in all_pages()
+    if each not in RUNBOOKS and any(command.startswith("curl ") for command, _ in each.commands())
+]
 FILE = re.compile(r"# ((?:app|tests)/\S+\.py)(, continued)?\n")
 
 
@@ -120,6 +141,17 @@ def test_the_calls_of_a_page_answer_what_it_shows(called, checkout):
         for command, shown in called.commands():
             if command.startswith(PLAYED):
                 player.play(command, shown)
+
+
+def test_the_calls_of_the_runbooks_answer_what_they_show(checkout):
+    with running(checkout) as api:
+        player = Player(api, checkout)
+        player.play(f'curl {api}/api/tasks/sum_invoices/ -d \'{{"table": "none"}}\'', '{"task_id": "…"}')
+        dead = f"curl {api}/api/queues/celery/"
+        player.play(dead, '{"queue": "celery", …"dead_letters": 1, …}')
+        calls = dict(call for each in RUNBOOKS for call in each.commands() if call[0].startswith(PLAYED))
+        for command, shown in calls.items():
+            player.play(command, shown)
 
 
 @pytest.mark.parametrize("each", all_pages(), ids=lambda each: each.name)

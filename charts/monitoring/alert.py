@@ -1,0 +1,71 @@
+"""What an alert is, and how the expressions of this package are written.
+
+**Labels.** One Prometheus may read several installations. What tells them apart is in the labels of their
+targets, and which those are (`namespace`, `job`, `cluster`, `instance`) is up to whoever scrapes. So no
+expression names a target's labels with `by` or `on`: series are matched on all labels but the metric's own
+(`ignoring`), and added up over the metric's own alone (`without`). An alert thus has all labels of its
+target, and one installation's numbers never hide another's. The price: when the target changes, such as to
+another pod, an alert begins anew. `TaskbellLedgerNotRead` alone looks past the pod: it asks for what is gone.
+
+**Counters.** A series of what has not happened yet is not told, so that the first thing counted is no
+increase; `rose` sees it.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+RUNBOOKS = "https://taskbell.example/docs/runbooks"
+"""Where docs/runbooks is published. The name is reserved, as the project has no address yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """An alert of Prometheus."""
+
+    name: str
+    expr: str
+    for_: timedelta
+    """How long the expression holds before it fires."""
+    severity: Literal["critical", "warning"]
+    """Critical: jobs stand still, or may be lost. Warning: somebody should look the same day."""
+    summary: str
+    description: str
+    """May have Prometheus' templates: `{{ $labels.queue }}`, `{{ $value }}`."""
+
+    @property
+    def page(self) -> str:
+        """The name of its runbook in docs/runbooks: `taskbell-no-workers.md`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", self.name).lower() + ".md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Alerts that Prometheus evaluates together."""
+
+    name: str
+    alerts: tuple[Alert, ...]
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def rose(series: str, span: str, *own: str, by: Literal["increase", "delta"] = "increase") -> str:
+    """By how much each series rose in this span; one that began in it, by all that it has.
+
+    It began in it if its target told of its ledger before, and not of it: a target that is new itself has
+    numbers that rose long ago.
+
+    Args:
+        series: a metric, with a selector where there is one.
+        span: as PromQL has it: `30m`.
+        own: the metric's own labels.
+        by: `increase` of a counter, `delta` of a gauge.
+    """
+    return f"""(
+    ({series} unless {series} offset {span})
+      and ignoring ({", ".join(own)}) taskbell_ledger_up offset {span} == 1
+    or {by}({series}[{span}])
+  )"""
