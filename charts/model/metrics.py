@@ -6,6 +6,7 @@ from pydantic import Field
 
 from charts.model.api import Reach
 from charts.model.shape import Pod, Resources, Shape, Words, resources
+from charts.monitoring.alert import RUNBOOKS
 
 
 class Monitors(Shape):
@@ -24,6 +25,8 @@ class Rules(Shape):
 
     enabled: bool = False
     """Make a PrometheusRule; the operator must be there. Of several releases one is enough."""
+    runbookUrl: str = RUNBOOKS
+    """Where docs/runbooks can be read: what each alert's `runbook_url` begins with."""
     labels: Words = {}
     """Labels by which the operator finds it."""
 

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from jobs.adapter import caller
 from jobs.adapter.certificates import issue
 from jobs.kubernetes import api_service_path, secret_path
+from jobs.metrics.families import CERTIFICATE
 from tests.adapter.api import Api
 from tests.adapter.authorities import Certificate
 from tests.adapter.serving import DAY, LOAD, Caller, asked, config_map
@@ -102,7 +103,7 @@ def test_a_pod_that_waits_for_kubernetes_lives_and_is_not_ready(cluster, front_p
         assert ready(cluster, running, front_proxy).get(LOAD)[0] == 200
         [family] = text_string_to_metric_families(by.get("/metrics")[1])
         [sample] = family.samples
-        assert sample.name == "taskbell_adapter_certificate_expires_seconds"
+        assert (family.name, family.documentation) == (CERTIFICATE.name, CERTIFICATE.help)
         assert 0 < sample.value < timedelta(days=90).total_seconds()
 
 

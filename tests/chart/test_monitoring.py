@@ -63,6 +63,15 @@ def test_the_rules_are_the_plain_file_s():
     assert rules["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
 
 
+def test_a_runbook_is_where_the_values_say():
+    rules = one(render(*ON, "--set", "metrics.rules.runbookUrl=https://wiki/x"), "PrometheusRule", "taskbell")
+    told = [
+        each["annotations"]["runbook_url"] for group in rules["spec"]["groups"] for each in group["rules"]
+    ]
+    assert len(told) > 10
+    assert all(url.startswith("https://wiki/x/") for url in told)
+
+
 def test_without_the_pod_nothing_asks_for_it():
     found = render(*ON, "--set", "metrics.enabled=false")
     assert not [each for each in found if each["metadata"]["name"] == "taskbell-metrics"]

@@ -93,7 +93,15 @@ UPTIME = _gauge("redis_uptime_seconds", "Since Redis was started.")
 REQUESTS = _counter("http_requests", "Requests that were answered.", "method", "route", "status")
 REQUEST_TIME = _histogram("http_request", "From when a request is read to its answer.", "method", "route")
 
+CERTIFICATE = _gauge(
+    "adapter_certificate_expires_seconds", "Until the certificate that the adapter shows ends."
+)
+
+OF_ADAPTER = (CERTIFICATE,)
+"""The adapter writes it by hand: it does without Prometheus' client."""
 OF_PROCESS = (BUILD, REQUESTS, REQUEST_TIME)
 OF_LEDGER = tuple(
-    each for each in list(globals().values()) if isinstance(each, Family) and each not in OF_PROCESS[1:]
+    each
+    for each in list(globals().values())
+    if isinstance(each, Family) and each not in (*OF_PROCESS[1:], *OF_ADAPTER)
 )
