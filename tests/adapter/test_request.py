@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.adapter.request import HEAD_LIMIT_BYTES, Malformed, header, request
+from jobs.adapter.request import HEAD_LIMIT_BYTES, Malformed, Memory, header, request
 
 GET = b"GET /apis HTTP/1.1\r\nHost: x\r\nX-Remote-User: me \r\nx-remote-user: other\r\nEmpty:\r\n\r\n"
 
@@ -88,3 +88,46 @@ def test_any_bytes_are_a_request_or_refused(noise):
     else:
         status = 200 if found else 0
     assert status in (200, 400, 405, 413, 505)
+
+
+ASKED = (
+    b"GET /apis HTTP/1.1\r\nHost: a\r\nAudit-Id: 0c5f3bb1-4f0e-4a3c-9b0a-8a7d6a3f6f5e\r\n"
+    b"X-Remote-User: u\r\n\r\n"
+)
+OTHER_ID = b"7d1e9a00-0000-4a3c-9b0a-8a7d6a3f6f5f"
+
+
+def remembering(head: bytes) -> Memory:
+    memory, (asked, _) = Memory(), request(head)
+    assert asked is not None
+    memory.keep(asked)
+    return memory
+
+
+def test_a_request_that_differs_in_its_audit_id_alone_is_the_same():
+    memory = remembering(ASKED)
+    for head in (ASKED, ASKED.replace(b"0c5f3bb1-4f0e-4a3c-9b0a-8a7d6a3f6f5e", OTHER_ID)):
+        same = memory.same(head)
+        assert same is not None
+        assert (same.target, same.header(header("X-Remote-User"))) == (b"/apis", b"u")
+
+
+@pytest.mark.parametrize("head", [
+    ASKED.replace(b": u\r", b": v\r"),
+    ASKED.replace(b"/apis", b"/healthz"),
+    ASKED.replace(b"/apis", b"/apit"),
+    ASKED.replace(b"8a7d6a3f6f5e", b"8a7d6a3f6f\r\n"),
+    ASKED.replace(b"8a7d6a3f6f5e", b"8a7d6a3f6f5x"),
+    ASKED + b"G",
+    ASKED + ASKED,
+    ASKED[:-1],
+    b"",
+])  # fmt: skip
+def test_whatever_else_differs_is_another(head):
+    assert remembering(ASKED).same(head) is None
+
+
+def test_of_a_request_without_an_audit_id_none_is_the_same():
+    plain = b"GET /apis HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert Memory().same(plain) is None
+    assert remembering(plain).same(plain) is None

@@ -61,7 +61,7 @@ class Answers:
 
     def answer(self, request: Request, authority: Authority | None) -> Answer:
         """The answer to a request, on a connection for which this authority vouches; None: nobody does."""
-        if authority is not None and authority.user(request) and _accepts_json(request.header(_ACCEPT)):
+        if authority is not None and (request.let_in_by is authority or _lets_in(authority, request)):
             return self.loads.answered(request.target) or self._probe(request) or self._served(request.target)
         return self._probe(request) or self._refusal(request, authority)
 
@@ -118,6 +118,13 @@ def _route(target: bytes, namespace: str) -> Answer | Test:
         return selector(asked.get("labelSelector", [""])[0])
     except SelectorMalformed as error:
         return refused(400, f"unable to parse labelSelector: {error}")
+
+
+def _lets_in(authority: Authority, request: Request) -> bool:
+    if authority.user(request) and _accepts_json(request.header(_ACCEPT)):
+        request.let_in_by = authority
+        return True
+    return False
 
 
 def _ready(readiness: Readiness) -> Answer:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from jobs.adapter.answer import Answer, refused
 from jobs.adapter.caller import Authority
-from jobs.adapter.request import Malformed, Request, request
+from jobs.adapter.request import Malformed, Memory, Request, request
 from jobs.adapter.terms import Standing
 
 logger = logging.getLogger("jobs.adapter")
@@ -97,14 +97,18 @@ class Connection:
         return None
 
     def _serve(self, tls: ssl.SSLSocket, authority: Authority | None) -> None:
-        patience, buffer = self._house.patience, b""
+        patience, buffer, memory = self._house.patience, b"", Memory()
         # A stranger may ask how we are, and holds up nobody's place longer than that takes.
         self._wait(patience.request if authority is None else patience.idle)
         try:
             while more := tls.recv(_RECORD_BYTES):
                 if not buffer:
                     self._wait(patience.request)
-                asked, buffer = request(buffer + more if buffer else more)
+                asked = None if buffer else memory.same(more)
+                if asked is None:
+                    asked, buffer = request(buffer + more if buffer else more)
+                    if asked is not None:
+                        memory.keep(asked)
                 while asked is not None:
                     if not self._answered(tls, asked, authority):
                         return
