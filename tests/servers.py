@@ -118,7 +118,8 @@ def running_gunicorn(redis_url: str, **env: str) -> Iterator[Running]:
     """The API's process."""
     with tempfile.TemporaryDirectory() as directory:
         full = environment(redis_url, DATABASE_URL=f"sqlite:///{directory}/db.sqlite3") | env
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=APP, env=full, check=True)
+        migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+        subprocess.run(migrate, cwd=APP, env=full, check=True, timeout=2 * START_SECONDS)
         gunicorn = Running(
             [sys.executable, "-m", "gunicorn"], r"Listening at: http://\S+?:(\d+)", full | {"PORT": "0"}
         )
