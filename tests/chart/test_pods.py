@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendering import PRESETS, Manifest, one, pods, render
+from tests.chart.rendering import CHART, PRESETS, Manifest, one, pods, render
 
 pytestmark = pytest.mark.chart
 BOUNDED = {"profile": "bounded"}
@@ -165,3 +165,12 @@ def test_a_pod_that_ends_waits_before_it_refuses():
     ):
         spec = pods(render("--kube-version", version))["Deployment/taskbell-api"]["spec"]
         assert spec["containers"][0]["lifecycle"] == {"preStop": how}
+
+
+def test_in_development_every_deployment_of_the_image_takes_edited_tasks():
+    """Skaffold copies to all pods of an image, or says that it could not."""
+    found = pods(render("--values", str(CHART / "ci" / "dev-values.yaml")))
+    for name, pod in found.items():
+        if name.startswith("Deployment/"):
+            mounts = pod["spec"]["containers"][0]["volumeMounts"]
+            assert "/app/tasks" in [mount["mountPath"] for mount in mounts], name
