@@ -57,7 +57,7 @@ test-chart: .tools/kubernetes/.ready .venv/.ready  ## Render the chart in all it
 	$(PYTEST) -m chart
 
 test-slow: .venv/.ready  ## Run the tests that take minutes
-	$(PYTEST) -n 4 --dist worksteal -m "slow and not docker and not cluster"  # most of them wait
+	$(PYTEST) -n 3 --dist worksteal -m "slow and not docker and not cluster"  # most of them wait
 
 test-chaos: .venv/.ready  ## Run the chaos proof at a small size, as a test
 	$(PYTEST) -m chaos
