@@ -136,7 +136,6 @@ setup: .venv/.ready  ## Install uv if it is absent, Python 3.13 and the lock fil
 
 chart: .tools/kubernetes/.ready .venv/.ready  ## Write anew what is made of charts/ (model, monitoring) and of the chart
 	@PYTHONPATH=app $(BIN)/python -m charts.model
-	@$(BIN)/python -m charts.monitoring.dashboards
 	@$(BIN)/python -m charts.monitoring
 	@$(BIN)/python -m charts.raw
 

@@ -7,8 +7,8 @@ expression names a target's labels with `by` or `on`: series are matched on all 
 target, and one installation's numbers never hide another's. The price: when the target changes, such as to
 another pod, an alert begins anew. `TaskbellLedgerNotRead` alone looks past the pod: it asks for what is gone.
 
-**Counters.** A series of what has not happened yet is not told, so that the first thing counted is no
-increase; `rose` sees it.
+**Counters.** A series may begin above 0: a task's with its first jobs, a refusal's with the first. What it
+begins with is no increase; `rose` sees it.
 """
 
 import re

@@ -1,5 +1,6 @@
-"""The alerts as a rule file of Prometheus."""
+"""The alerts as a rule file of Prometheus, and all that is made beside it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 
 from charts.monitoring.alert import RUNBOOKS, Alert, Group
 from charts.monitoring.alerts import GROUPS
+from charts.monitoring.dashboards import write as dashboards
 
 CHART = Path(__file__).resolve().parents[1] / "taskbell"
 HEAD = "# Made by `make chart` (charts/monitoring); edit charts/monitoring/alerts.py.\n"
@@ -54,5 +56,7 @@ def _rule(alert: Alert) -> dict[str, Any]:
     }  # fmt: skip
 
 
-FILES = {"files/alerts.yaml": alerts_yaml}
+FILES: dict[str, Callable[[], str]] = {"files/alerts.yaml": alerts_yaml} | {
+    f"files/dashboards/{name}": made for name, made in dashboards.FILES.items()
+}
 """By their paths in the chart."""

@@ -115,7 +115,7 @@ def metrics_table(told: Iterable[Family]) -> Iterator[str]:
     """Every metric of a page."""
     yield from ("| metric | labels | |", "|---|---|---|")
     for each in told:
-        name = f"{each.name}_total" if each.kind == "counter" else each.name
+        name = each.name if each.kind == "histogram" else each.series[0]
         labels = ", ".join(f"`{label}`" for label in each.labels)
         kind = "histogram, in seconds: " if each.kind == "histogram" else ""
         yield f"| `{name}` | {labels} | {kind}{each.help} |"

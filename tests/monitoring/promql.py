@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from jobs.metrics.families import Family
-
 FILLED = {
     "$__rate_interval": "1m", "$__range": "5m", "$namespace": ".*", "$job": ".*", "$api": ".*",
     "$queue": ".*", "$route": ".*",
@@ -26,16 +24,6 @@ def filled(expr: str, task: str) -> str:
 
 def metrics(expr: str) -> set[str]:
     return {name for name, _ in _METRIC.findall(expr)}
-
-
-def samples(family: Family) -> set[str]:
-    """What a family's series are called."""
-    match family.kind:
-        case "counter":
-            return {f"{family.name}_total"}
-        case "histogram":
-            return {f"{family.name}_{part}" for part in ("bucket", "sum", "count")}
-    return {family.name}
 
 
 def labels(expr: str) -> Iterator[tuple[str, str]]:

@@ -23,11 +23,8 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 INDEX = page("docs/runbooks/README.md")
 PAGES = [Page(RUNBOOKS / alert.page) for alert in ALERTS]
 PARTS = ["## What it means", "## How to look", "## What to do", "## When it resolves"]
-SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 KNOWN = {
-    f"{each.name}{suffix}"
-    for each in (*families.OF_LEDGER, *families.OF_PROCESS, *families.OF_ADAPTER)
-    for suffix in SUFFIXES[each.kind]
+    name for each in (*families.OF_LEDGER, *families.OF_PROCESS, *families.OF_ADAPTER) for name in each.series
 }
 TARGET = {"job": "taskbell", "instance": "a"}
 """The labels that both installations have alike."""

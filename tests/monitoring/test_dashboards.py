@@ -11,9 +11,9 @@ import pytest
 
 from charts.monitoring.dashboards.write import DASHBOARDS, FILES
 from tests.monitoring.pages import FAMILIES, PAGES, Json, asked, choices, panels
-from tests.monitoring.promql import OF_TARGETS, filled, groups, labels, metrics, samples
+from tests.monitoring.promql import OF_TARGETS, filled, groups, labels, metrics
 
-FAMILY_OF = {name: family for family in FAMILIES.values() for name in samples(family)}
+FAMILY_OF = {name: family for family in FAMILIES.values() for name in family.series}
 NOT_SHOWN: dict[str, str] = {}
 """Metrics that are on no page, each with the reason."""
 COUNTS_TARGETS = "Pods"

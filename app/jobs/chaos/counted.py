@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from jobs.ledger import Ledger
-
-FINAL = ("SUCCESS", "FAILURE", "REVOKED")
+from jobs.ledger import FINAL, Ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ class Counted:
         """Where it is not what others tell: the jobs, their ends, the attempts that a witness saw."""
         if self.submitted != submitted:
             yield f"{self.submitted:,} jobs submitted, not {submitted:,}"
-        for state in FINAL:
+        for state in sorted(FINAL):
             if self.finished[state] != finished.get(state, 0):
                 yield f"{self.finished[state]:,} jobs ended in {state}, not {finished.get(state, 0):,}"
         if self.started != sum(self.ended.values()):

@@ -213,7 +213,7 @@ class Ledger:
 
     def counts(self, queue: str) -> Counts:
         """The jobs of a queue by where they are."""
-        return Counts(**dict(zip(Counts.__dataclass_fields__, self._run("count", queue), strict=True)))
+        return Counts.of(self._run("count", queue))
 
     def loads(self, queues: Sequence[str], look_ahead: timedelta) -> list[Load]:
         """The work that each of these queues has for workers, all at one instant."""

@@ -1,6 +1,7 @@
 """What goes into the ledger and what comes out of it, as values."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -172,6 +173,11 @@ class Counts:
     failure: int
     revoked: int
     bells: int
+
+    @classmethod
+    def of(cls, answer: Sequence[int]) -> "Counts":
+        """As the script gives them."""
+        return cls(**dict(zip(cls.__dataclass_fields__, answer, strict=True)))
 
     @property
     def gap(self) -> int:

@@ -6,7 +6,7 @@ What it costs is a matter of how many queues and tasks there are, and not of job
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import batched
 from typing import Any
@@ -19,7 +19,7 @@ from jobs.ledger.tally import Seen, seen
 from jobs.ledger.wire import Shared
 
 PIECE = 100
-"""Queues that one round trip reads."""
+"""Queues that two round trips read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class Watch:
         took = timedelta(seconds=time.perf_counter() - began)
         return Pulse(
             round_trip=took, leases=leases, leases_lost=int(lost or 0), ticks=int(ticks or 0),
-            since_tick=max(timedelta(0), _instant(now) - _of_us(at)) if at else None,
+            since_tick=_since(at, now) if at else None,
             bells=int(bells or 0), workers=workers, redis=info, fsync=self._asked(self._fsync),
         )  # fmt: skip
 
@@ -128,17 +128,13 @@ class Watch:
 def _queue(name: str, now: Any, told: Sequence[Any], tasks: Sequence[bytes]) -> QueueSeen:
     counts, dead, paused, first, ready, rows = told
     return QueueSeen(
-        queue=name, counts=Counts(**dict(zip(Counts.__dataclass_fields__, counts, strict=True))),
-        dead_letters=dead, paused=bool(paused),
-        oldest=max(timedelta(0), _instant(now) - _of_us(first[0][1])) if first else timedelta(0),
+        queue=name, counts=Counts.of(counts), dead_letters=dead, paused=bool(paused),
+        oldest=_since(first[0][1], now) if first else timedelta(0),
         ready={task.decode(): int(number) for task, number in ready.items()},
         seen=[seen(task.decode(), row or b"") for task, row in zip(tasks, rows, strict=bool(tasks))],
     )  # fmt: skip
 
 
-def _instant(told: tuple[int, int]) -> datetime:
-    return datetime.fromtimestamp(told[0], UTC) + timedelta(microseconds=told[1])
-
-
-def _of_us(us: float | bytes) -> datetime:
-    return datetime.fromtimestamp(float(us) / 1e6, UTC)
+def _since(at_us: float | bytes, now: tuple[int, int]) -> timedelta:
+    """From an instant until Redis's TIME; 0 where its clock was set back since."""
+    return max(timedelta(0), timedelta(seconds=now[0], microseconds=now[1] - float(at_us)))

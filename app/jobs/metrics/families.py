@@ -14,6 +14,16 @@ class Family:
     labels: tuple[str, ...]
     help: str
 
+    @property
+    def series(self) -> tuple[str, ...]:
+        """What its samples are called."""
+        match self.kind:
+            case "counter":
+                return (f"{self.name}_total",)
+            case "histogram":
+                return (f"{self.name}_bucket", f"{self.name}_sum", f"{self.name}_count")
+        return (self.name,)
+
 
 def _counter(name: str, help_: str, *labels: str) -> Family:
     return Family(name=f"taskbell_{name}", kind="counter", labels=labels, help=help_)
