@@ -48,7 +48,8 @@ COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1 \
+    LOG_FORMAT=json
 
 USER 10001:10001
 WORKDIR /app

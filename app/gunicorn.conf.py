@@ -48,9 +48,12 @@ def _metrics() -> str:
 metrics = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _metrics()
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
 
+from project.settings import LOGGING  # noqa: E402 - they read what was just set
+
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
+logconfig_dict = LOGGING
 
 
 def post_worker_init(worker: Any) -> None:

@@ -1,20 +1,14 @@
 """The running job, as the function of its task sees it."""
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from jobs.origin import KEPT_AS, request_id
+
+type JobLogger = logging.LoggerAdapter[logging.Logger]
 type Report = Callable[[int, int | None, str], None]
 """What carries progress away: `(done, total, message)`."""
-
-
-class JobLogger(logging.LoggerAdapter[logging.Logger]):
-    """Puts the job's id and attempt on each of its lines."""
-
-    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        known = self.extra or {}
-        return f"{msg} job={known['job']} attempt={known['attempt']}", kwargs
 
 
 def _unreported(done: int, total: int | None, message: str) -> None:
@@ -77,6 +71,8 @@ class Job:
 
     @property
     def logger(self) -> JobLogger:
-        """A logger named after the task, whose lines carry the job's id and attempt."""
-        logger = logging.getLogger(f"tasks.{self.task}")
-        return JobLogger(logger, {"job": self.id, "attempt": self.attempt})
+        """A logger named after the task, whose lines tell the job's id and attempt, in any thread."""
+        told: dict[str, object] = {"task": self.task, "job": self.id, "attempt": self.attempt}
+        if origin := request_id.get():
+            told[KEPT_AS] = origin
+        return logging.LoggerAdapter(logging.getLogger(f"tasks.{self.task}"), told, merge_extra=True)

@@ -15,6 +15,7 @@ from jobs.conf import settings
 from jobs.errors import ArgumentsInvalid
 from jobs.ledger import Accepted, Retention, Submission, Unique, ledger
 from jobs.options import Options
+from jobs.origin import with_origin
 from jobs.task import Task
 
 KEY_LIMIT = 200
@@ -78,7 +79,7 @@ def plain_submission(name: str, arguments: str, asked: Asked) -> Submission:
     return Submission(
         id=asked.job_id or str(uuid.uuid4()), task=name, arguments=arguments,
         queue=asked.queue or settings().DEFAULT_QUEUE, priority=asked.priority or 0,
-        key=short(asked.key or ""), delay=asked.delay, due=asked.run_at, options=asked.options,
+        key=short(asked.key or ""), delay=asked.delay, due=asked.run_at, options=with_origin(asked.options),
         expires=asked.expires if isinstance(asked.expires, datetime) else None,
         expires_in=asked.expires if isinstance(asked.expires, timedelta) else None,
         idempotency_key=asked.idempotency_key, wait=asked.wait or "",

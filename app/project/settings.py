@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from pydantic import ValidationError
 
+from jobs import log
 from jobs.address import watched
 from jobs.conf import Settings
 from project.environment import flag, is_set, refuse, secret, text
@@ -67,7 +68,8 @@ ALLOWED_HOSTS = text("ALLOWED_HOSTS", "*").split(",")
 
 INSTALLED_APPS = ["jobs"]
 MIDDLEWARE = [
-    "jobs.api.middleware.timed", "jobs.api.middleware.lengths", "jobs.api.middleware.problems_only",
+    "jobs.api.middleware.with_origin", "jobs.api.middleware.timed", "jobs.api.middleware.lengths",
+    "jobs.api.middleware.problems_only",
 ]  # fmt: skip
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
@@ -179,15 +181,8 @@ LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
     refuse("LOG_LEVEL", "is none of DEBUG, INFO, WARNING, ERROR, CRITICAL")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s  %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        # Its own handlers would print each line again; a caller's 404 is no event of ours.
-        "django": {"handlers": [], "propagate": True},
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOG_FORMAT = text("LOG_FORMAT", "text")
+if LOG_FORMAT not in log.FORMS:
+    refuse("LOG_FORMAT", f"is none of {', '.join(log.FORMS)}")
+
+LOGGING = log.configuration(LOG_LEVEL, LOG_FORMAT)

@@ -37,6 +37,8 @@ class Config(Shape):
 
     logLevel: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     """What is logged."""
+    logFormat: Literal["json", "text"] = "json"
+    """One object of JSON a line, or text for people."""
     queues: dict[str, QueueLimits] = {}
     """Limits of queues, by name."""
     jobs: dict[JobsName, Scalar] = {}

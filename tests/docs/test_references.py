@@ -112,7 +112,7 @@ def test_every_line_of_the_log_is_an_event():
 
 
 def test_every_event_is_documented_with_its_values_and_level():
-    rows = page("docs/reference/log-events.md").table()
+    rows = page("docs/reference/log-events.md").table("## Events")
     shown = {row[0].strip("`"): set(filter(None, row[2].split(", "))) for row in rows}
     levels = {row[0].strip("`"): row[1] for row in rows}
     found: dict[str, set[str]] = defaultdict(set)

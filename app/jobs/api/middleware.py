@@ -1,4 +1,4 @@
-"""What Django's middleware does to every answer: errors become problems, lengths are told, all is timed."""
+"""What Django's middleware does to every answer: it is named and timed, errors become problems."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,26 @@ from django.http.response import HttpResponseBase
 
 from jobs.api.problems import told
 from jobs.metrics import Timing
+from jobs.origin import REQUEST_ID, named, request_id
 from jobs.problem import CONTENT_TYPE, of_status
 
 type Answering = Callable[[HttpRequest], HttpResponseBase]
+
+
+def with_origin(get_response: Answering) -> Answering:
+    """Each request has a name, its caller's or a new one: on its answer, in the log, and with its jobs."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        name = named(request.headers.get(REQUEST_ID))
+        before = request_id.set(name)
+        try:
+            given = get_response(request)
+        finally:
+            request_id.reset(before)
+        given[REQUEST_ID] = name
+        return given
+
+    return answer
 
 
 def timed(get_response: Answering) -> Answering:

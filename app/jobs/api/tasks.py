@@ -1,6 +1,7 @@
 """The tasks over HTTP: the catalogue, and for each task a route that submits a job of it."""
 
 import inspect
+import logging
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -32,6 +33,7 @@ from jobs.status import read_status
 from jobs.submit import submit_body
 from jobs.task import Task
 
+logger = logging.getLogger("jobs.api")
 REPLAYED = "Idempotent-Replayed"
 """The header that says that a submit made no job: it stands for one that was there."""
 
@@ -106,6 +108,7 @@ def submit_view(task: Task[Any, Any]) -> routes.View:
         body = read_body(request, limit_bytes=settings().BODY_LIMIT_BYTES)
         wish = asked(routes.query(request), request.headers.get(IDEMPOTENCY_KEY))
         accepted = submit_body(task, body, wish)
+        logger.info("job.accepted task=%s job=%s new=%s", task.name, accepted.id, accepted.new)
         response["Location"] = f"/api/tasks/status/{quote(accepted.id, safe='')}/"
         if not accepted.new:
             response[REPLAYED] = "true"

@@ -4,11 +4,13 @@ import json
 import threading
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from jobs.conf import settings
 from jobs.errors import JobsError
 from jobs.job import Job
 from jobs.ledger import Claimed, ledger
+from jobs.origin import request_id
 from jobs.worker.board import Slot
 
 _local = threading.local()
@@ -17,6 +19,22 @@ _local = threading.local()
 def set_current(claimed: Claimed | None, slot: Slot | None = None) -> None:
     _local.claimed, _local.slot = claimed, slot
     _local.state, _local.heard = "", False
+
+
+def set_about(claimed: Claimed | None, origin: str = "") -> None:
+    """Say which job this thread is about, and the request that it came with: its lines in the log tell it.
+
+    From the claim to the finish, where `current` is the job only while its task's code runs.
+    """
+    _local.about = claimed
+    if origin != request_id.get():
+        request_id.set(origin)
+
+
+def about() -> dict[str, Any]:
+    """What every line of this thread's in the log says."""
+    claimed: Claimed | None = getattr(_local, "about", None)
+    return {"task": claimed.task, "job": claimed.id, "attempt": claimed.attempt} if claimed else {}
 
 
 def current() -> Claimed | None:

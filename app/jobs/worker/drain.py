@@ -38,6 +38,7 @@ from jobs.ledger import (
 from jobs.worker import databases, endings, meta, trace
 from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
+from jobs.worker.current import set_about
 from jobs.worker.events import Events
 from jobs.worker.health import Health
 from jobs.worker.outcome import Outcome, Raised, Returned
@@ -150,6 +151,7 @@ def drain(queue: str) -> None:
     finally:
         seat.slot.holds = 0
         seat.events.send(at_once=True)
+        set_about(None)
     if seat.crew.max_jobs and seat.jobs >= seat.crew.max_jobs and os.getpid() != seat.crew.main_pid:
         raise SystemExit(0)
 

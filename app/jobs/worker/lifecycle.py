@@ -12,7 +12,7 @@ from celery.worker.consumer.tasks import Tasks
 
 from jobs import relay
 from jobs.ticker import Ticker
-from jobs.worker import control, drain
+from jobs.worker import control, drain, logs
 from jobs.worker.adopt import Adopter, Strategies
 from jobs.worker.bind import bind_declared
 from jobs.worker.drain import Crew
@@ -71,6 +71,7 @@ def install(app: Celery) -> None:
     app.steps["consumer"].add(Adoption)
     app.steps["worker"].add(Holders)
     control.register()
+    logs.install()
     # Weak references to nested functions would die at once; these are module functions and live.
     signals.worker_init.connect(_on_worker_init)
     signals.worker_process_init.connect(_on_process_init)
@@ -83,6 +84,7 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     worker, conf = sender, sender.app.conf
     kind = _kind_of(worker)
     bind_declared(worker.app)
+    logs.only_lines(worker)
     conf.task_time_limit = worker.time_limit
     conf.task_soft_time_limit = worker.soft_time_limit
     max_jobs = worker.max_tasks_per_child

@@ -17,6 +17,7 @@
 - {name: DATABASE_URL, value: none}
 {{- end }}
 - {name: LOG_LEVEL, value: {{ .root.Values.config.logLevel }}}
+- {name: LOG_FORMAT, value: {{ .root.Values.config.logFormat }}}
 {{- with .root.Values.config.queues }}
 - {name: JOBS_QUEUES, value: {{ toJson . | quote }}}
 {{- end }}
