@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "app"))
 
 from tests.celery_suite import expected
-from tests.celery_suite.run import MODES, run
+from tests.celery_suite.run import MODES, tried
 
 
 def main(arguments: list[str]) -> int:
@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     before, _, after = " ".join(arguments).partition("--")
     told, differences = expected.read(), []
     for mode in before.split() or MODES:
-        outcomes = run(mode, told.version, told.files, after.split())
+        outcomes = tried(mode, told, after.split())
         sys.stdout.write(f"{mode}: {expected.counts(outcomes)}\n")
         differences += told.differences(mode, outcomes)
     sys.stdout.write("\n".join([*differences, ""]) or "as expected.toml says\n")

@@ -36,6 +36,13 @@ class Expected:
                 )
         return lines
 
+    def failed(self, mode: str, outcomes: Mapping[str, str]) -> list[str]:
+        """The tests that ran, were to pass, and did not."""
+        return [
+            name for name, outcome in sorted(outcomes.items())
+            if self.tests.get(name, {}).get(mode) == PASSES and _word(outcome) != PASSES
+        ]  # fmt: skip
+
 
 def read() -> Expected:
     """The file, checked: every reason that it names is there.

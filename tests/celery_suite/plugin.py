@@ -31,7 +31,7 @@ IDLE_SECONDS = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The suite allows a test five minutes and five more tries; here it has one, and a minute."""
+    """The suite allows a test five minutes and five more tries; here it has a minute, and one more."""
     for item in items:
         item.add_marker(pytest.mark.timeout(TEST_SECONDS), append=False)
 
