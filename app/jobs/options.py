@@ -40,6 +40,11 @@ class Options(RetryPolicy):
     """What a second submit gets: the first job, or an error."""
     expires: timedelta | None = None
     """A job that has not started by then is revoked."""
+    objective: timedelta | None = None
+    """In what time after it could first start a job should have succeeded. Nothing happens to one that has
+    not: it is counted, and alerts tell when too many have not."""
+    objective_ratio: float = 0.99
+    """The part of the jobs that should, 0 to 1; both ends apart."""
     result_ttl: timedelta | None = None
     """How long a job that succeeded can be read back; None for the setting `RESULT_TTL`."""
     failure_ttl: timedelta | None = None
@@ -98,11 +103,12 @@ def _bounds(options: Options) -> dict[str, bool]:
     zero = timedelta(0)
     durations = {
         "time_limit": hard, "soft_time_limit": soft, "expires": options.expires,
-        "result_ttl": options.result_ttl, "failure_ttl": options.failure_ttl,
+        "objective": options.objective, "result_ttl": options.result_ttl, "failure_ttl": options.failure_ttl,
     }  # fmt: skip
     counts = {"max_running": options.max_running, "max_running_per_key": options.max_running_per_key}
     return {
         "priority must be from 0 to 9": options.priority in range(10),
+        "objective_ratio must be between 0 and 1": 0 < options.objective_ratio < 1,
         "soft_time_limit must be less than time_limit": soft is None or hard is None or soft < hard,
         **{f"{name} must be positive": value is None or value > zero for name, value in durations.items()},
         **{f"{name} must be 1 or more": value is None or value >= 1 for name, value in counts.items()},

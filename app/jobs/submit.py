@@ -71,7 +71,9 @@ def submission(task: Task[Any, Any], arguments: str, asked: Asked) -> Submission
         wait=options.wait if asked.wait is None else asked.wait,
     )  # fmt: skip
     job = plain_submission(task.name, arguments, told)
-    return replace(job, retention=_retention(options), unique=_unique(task, arguments))
+    return replace(
+        job, retention=_retention(options), unique=_unique(task, arguments), objective=options.objective
+    )
 
 
 def plain_submission(name: str, arguments: str, asked: Asked) -> Submission:

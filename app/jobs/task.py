@@ -117,6 +117,8 @@ def task(
     unique_while: Literal["waiting", "unfinished"] = "unfinished",
     unique_conflict: Literal["first", "refuse"] = "first",
     expires: timedelta | None = None,
+    objective: timedelta | None = None,
+    objective_ratio: float = 0.99,
     result_ttl: timedelta | None = None,
     failure_ttl: timedelta | None = None,
     wait: Literal["fsync", "replica"] | None = None,

@@ -16,6 +16,15 @@ def _answers(selector: str) -> str:
 _ANSWERS, _ERRORS = _answers(_CALLED), _answers(f'{_CALLED},status=~"5.."')
 
 
+def _burnt(span: str) -> str:
+    """The part of a task's jobs in this span that missed its objective, as a multiple of what may."""
+    missed, all_ = (
+        f"sum without (queue, outcome) (increase(taskbell_objective_jobs_total{selector}[{span}]))"
+        for selector in ('{outcome="missed"}', "")
+    )
+    return f"{missed}\n  / {all_}\n  / (1 - taskbell_task_objective_ratio)"
+
+
 def _refused(reason: str) -> str:
     return rose(f'taskbell_submits_refused_total{{reason="{reason}"}}', "10m", "queue", "task", "reason")
 
@@ -78,6 +87,32 @@ sum without (state) ({_FAILED})
             summary="More than a fifth of a task's jobs fail for good",
             description="Of the jobs of task {{ $labels.task }} in queue {{ $labels.queue }} that ended in"
             " the last half hour, {{ $value | humanizePercentage }} failed for good.",
+        ),
+        Alert(
+            name="TaskbellObjectiveBurnsFast",
+            # At this speed an hour uses up two percent of what may be missed in thirty days. The short span
+            # lets it resolve soon. Twenty jobs, so that one of two is no alarm.
+            expr=f"""
+{_burnt("1h")} > 14.4
+  and {_burnt("5m")} > 14.4
+  and sum without (queue, outcome) (increase(taskbell_objective_jobs_total[1h])) >= 20
+""",
+            for_=minutes(2), severity="critical",
+            summary="A task misses its objective much too often",
+            description="Of the jobs of task {{ $labels.task }} in the last hour {{ $value | humanize }}"
+            " times the part that may miss its objective did.",
+        ),
+        Alert(
+            name="TaskbellObjectiveBurns",
+            expr=f"""
+{_burnt("6h")} > 6
+  and {_burnt("30m")} > 6
+  and sum without (queue, outcome) (increase(taskbell_objective_jobs_total[6h])) >= 20
+""",
+            for_=minutes(15), severity="warning",
+            summary="A task misses its objective too often",
+            description="Of the jobs of task {{ $labels.task }} in the last six hours {{ $value | humanize }}"
+            " times the part that may miss its objective did.",
         ),
         Alert(
             name="TaskbellDeadLettersGrow",

@@ -21,7 +21,7 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
         assert counts.gap == 0
         assert counts.waiting == len(model.waiting(queue))
         _check_order(view, model, queue)
-        check_seen(ledger, queue, counts)
+        check_seen(ledger, queue, counts, model.measured[queue])
         parked = {node: reason for (where, node), reason in model.parked.items() if where == queue}
         assert view.values.get(f"tb:parked:{queue}", {}) == parked
     for job in model.jobs.values():
@@ -40,7 +40,7 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
     assert view.values.get("tb:cancels", {}) == {job.id: str(job.token) for job in running if job.cancelled}
 
 
-def check_seen(ledger: Ledger, queue: str, counts: Counts) -> None:
+def check_seen(ledger: Ledger, queue: str, counts: Counts, measured: int) -> None:
     """What was counted of a queue, task by task, is what its orders and its own counters say."""
     [watched] = ledger.watch.queues([queue])
     number = sum((Counter(seen.counted) for seen in watched.seen), Counter())
@@ -48,6 +48,7 @@ def check_seen(ledger: Ledger, queue: str, counts: Counts) -> None:
     assert (number["submitted"], number["redriven"]) == (counts.accepted, counts.redriven)
     finished = {state: number[f"finished:{state}"] for state in ("SUCCESS", "FAILURE", "REVOKED")}
     assert tuple(finished.values()) == (counts.success, counts.failure, counts.revoked)
+    assert number["objective:met"] + number["objective:missed"] == measured
     ended = sum(number[event] for event in EVENTS if event.startswith("ended:"))
     assert timed["wait"] - ended == counts.started
     assert timed["run"] == ended - number["ended:LOST"] - number["ended:PENDING"]

@@ -23,6 +23,8 @@ class Job:
     expires: bool = False
     """At some instant, past or to come."""
     unique: Unique | None = None
+    objective: bool = False
+    """It has one, and was not held against it yet."""
     created: int = 0
     """The ledger's own stamp: it is read from the record, since it alone knows the time."""
     due: int = 0

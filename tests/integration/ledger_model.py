@@ -18,6 +18,8 @@ class Model(Lanes):
     """Ids whose retention is over; the next tick forgets them."""
     leftovers: set[tuple[str, str, str]] = field(default_factory=set)
     """(id, queue, order) of jobs whose records ended before the tick came to trim them."""
+    measured: Counter[str] = field(default_factory=Counter)
+    """By queue: the jobs that were held against an objective."""
     uniques: dict[str, str] = field(default_factory=dict)
     """By what is unique: the job that is in the way."""
     once: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -124,6 +126,8 @@ class Model(Lanes):
         job.state, job.order = state, state.lower()
         self.leftovers.discard((job.id, job.queue, job.order))
         self.release_unique(job)
+        if state is not State.REVOKED:
+            self.measured[job.queue] += job.objective
 
     def release_unique(self, job: Job) -> None:
         if job.unique and self.uniques.get(job.unique.kind) == job.id:
@@ -168,7 +172,7 @@ class Model(Lanes):
             self.uniques[job.unique.kind] = job.id
         self.trimmable.discard(job.id)
         job.retries = job.lost = 0
-        job.expired = job.expires = job.cancelled = False
+        job.expired = job.expires = job.cancelled = job.objective = False
         self.make_ready(job, stamp)
         return "ready"
 

@@ -48,4 +48,5 @@ submissions = st.builds(
     delay=st.sampled_from([timedelta(0)] * 9 + [HOUR]), due=st.sampled_from([None] * 9 + [PAST, FUTURE]),
     expires=st.sampled_from([None] * 9 + [FUTURE, PAST]), unique=st.sampled_from([None] * 3) | uniques,
     idempotency_key=st.sampled_from([""] * 6 + ["once", "twice"]),
+    objective=st.sampled_from([None, None, HOUR, timedelta(microseconds=1)]),
 )  # fmt: skip

@@ -239,6 +239,7 @@ class LedgerMachine(OperatorRules):
         job = Job(
             id=wanted.id, task=wanted.task, queue=wanted.queue, key=wanted.key, arguments=wanted.arguments,
             priority=wanted.priority, expired=wanted.expires == draw.PAST, unique=wanted.unique,
+            objective=bool(wanted.objective),
             expires=wanted.expires is not None,
             created=int(self.record(wanted.id)["created"]),
         )  # fmt: skip

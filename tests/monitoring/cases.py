@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 CERTIFICATE = "taskbell_adapter_certificate_expires_seconds"
 FINISHED = 'taskbell_jobs_finished_total{queue="mail",task="send",state="%s"}'
 HELD = 'taskbell_pool_jobs{pool="default",kind="held"}'
+MET = 'taskbell_objective_jobs_total{queue="mail",task="send",outcome="met"}'
+MISSED = MET.replace("met", "missed")
 LOST = 'taskbell_attempts_ended_total{queue="mail",task="send",outcome="LOST"}'
 PAUSED = 'taskbell_queue_paused{queue="mail"}'
 POOL_READY = 'taskbell_pool_jobs{pool="default",kind="ready"}'
@@ -29,6 +31,7 @@ WELL = {
     'taskbell_pool_objective_seconds{pool="default"}': "300+0x130",
     DONE: "0+60x130", 'taskbell_dead_letters{queue="mail"}': "7+0x130",
     'taskbell_accounting_gap{queue="mail"}': "0+0x130",
+    MET: "0+60x130", MISSED: "0+0x130", 'taskbell_task_objective_ratio{task="send"}': "0.99+0x130",
     "taskbell_workers": "2+0x130", "taskbell_leases_lost_total": "5+0x130",
     "taskbell_tick_age_seconds": "0.4+0x130",
     "taskbell_redis_memory_used_bytes": "5e8+0x130", "taskbell_redis_memory_limit_bytes": "1e9+0x130",
@@ -68,6 +71,7 @@ STUCK = {RUNNING: now("4+0", "0+0"), STARTED: now("0+60", "3540+0"), POOL_RUNNIN
 UNCOUNTED = {STARTED: NONE, DONE: NONE}
 MAIL, POOL = {"queue": "mail"}, {"pool": "default"}
 SEND = MAIL | {"task": "send"}
+OF_TASK = {"task": "send", "queue": ""}
 OLDEST = 'taskbell_pool_oldest_ready_age_seconds{pool="default"}'
 DEAD = 'taskbell_dead_letters{queue="mail"}'
 STANDS = {"TaskbellNothingConsumed": POOL, "TaskbellQueueNotServed": MAIL}
@@ -112,6 +116,15 @@ OF_JOBS = (
          series={FAILED: now("5000+0", "0+0"), DONE: now("9000+60", "0+60"), DEAD: now("5000+0", "0+0"),
                  "taskbell_leases_lost_total": now("5+0", "0+0"), LOST: now("90+0", "0+0"),
                  "taskbell_redis_evicted_keys_total": now("9+0", "0+0")}),
+    Case(said="half of a task's jobs miss its objective", series={MISSED: now("0+0", "0+60")},
+         fires={"TaskbellObjectiveBurnsFast": OF_TASK, "TaskbellObjectiveBurns": OF_TASK}),
+    Case(said="an eighth of a task's jobs miss its objective for an hour", series={MISSED: now("0+0", "0+9")},
+         at=129, fires={"TaskbellObjectiveBurns": OF_TASK}),
+    Case(said="as many jobs miss a task's objective as may", series={MISSED: "0+0.6x130"}, at=129),
+    Case(said="most jobs missed a task's objective half an hour ago",
+         series={MISSED: "0+0x29 0+600x30 18000+0x70"}, at=95),
+    Case(said="a few jobs of a task that seldom runs miss its objective",
+         series={MET: "0+0x130", MISSED: now("0+0", "0+0.2")}),
     Case(said="dead letters become more", series={DEAD: now("7+0", "7+1")}, at=100,
          fires={"TaskbellDeadLettersGrow": MAIL}),
     Case(said="a new queue is full of dead letters",

@@ -14,10 +14,12 @@ from tests.monitoring.pages import PAGES, asked, choices
 from tests.monitoring.prometheus import Prometheus, running_prometheus
 from tests.monitoring.promql import filled
 from tests.servers import Valkey, running_api
-from tests.workers import Platform, eventually, running_worker
+from tests.workers import ROOT, Platform, eventually, running_worker
 
-TASKS = ("process", "watched", "die")
-"""What a reader chooses on the task's page: one that succeeds, one that fails, one whose process dies."""
+TASKS = ("process", "watched", "die", "within_an_hour")
+"""What a reader chooses on the task's page: one that succeeds, one that fails, one whose process dies, one
+that has an objective."""
+PROBES = {"PYTHONPATH": str(ROOT), "JOBS_TASK_PACKAGES": "tasks,tests.probes"}
 EMPTY = {"Errors a second, by route": "no request was answered with 5xx"}
 """Panels that show nothing, each with the reason."""
 
@@ -34,6 +36,9 @@ class Load:
         for _ in range(5):
             assert self.api.post(PROCESS, HELLO).status == 202
         assert self.api.get("/api/tasks/status/nobody/").status == 404
+        assert (
+            self.api.post("/api/tasks/within_an_hour/", b'{"fails":true}', "application/json").status == 202
+        )
         for more in ({}, {}, {"arguments": '{"data":"other"}'}):
             self._submit_once(f"once-{number}", **more)
         self.platform.ledger.submit(a_job(delay=timedelta(milliseconds=500)))
@@ -66,17 +71,17 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     platform = Platform(valkey.url)
     try:
         with (
-            running_api(valkey.url, WEB_CONCURRENCY="1") as api,
+            running_api(valkey.url, WEB_CONCURRENCY="1", **PROBES) as api,
             running_worker(valkey.url),
             running_prometheus(api) as prometheus,
         ):
             load = Load(platform=platform, api=Client(api), directory=directory)
             load.hold_up()
             load.round(1)
-            _seen(prometheus, requests=5, ended=10)
+            _seen(prometheus, requests=5, ended=11)
             load.redrive()
             load.round(2)
-            _seen(prometheus, requests=10, ended=22)
+            _seen(prometheus, requests=10, ended=24)
             yield prometheus
     finally:
         platform.close()

@@ -241,6 +241,8 @@ class OptionsBody(Schema):
     unique_while: str
     unique_conflict: str
     expires_seconds: float | None
+    objective_seconds: float | None
+    objective_ratio: float
     result_ttl_seconds: float | None
     failure_ttl_seconds: float | None
     wait: str | None

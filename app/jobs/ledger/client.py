@@ -266,13 +266,14 @@ def _packed(job: Submission, record_format: int = 1) -> list[str | int]:
         job.id, job.queue, job.task, pack(job.arguments, record_format), job.priority, job.key,
         duration_us(job.delay), instant_us(job.due), expiry_us(job), job.options,
     ]  # fmt: skip
-    if job.retention or job.unique or job.idempotency_key:
+    if job.retention or job.unique or job.idempotency_key or job.objective:
         unique = job.unique
         packed += [
             job.retention.packed() if job.retention else "",
             unique.kind if unique else "", "1" if unique and unique.while_waiting else "",
             "1" if unique and unique.refuse else "",
             job.idempotency_key, job.digest if job.idempotency_key else "",
+            duration_us(job.objective) if job.objective else "",
         ]  # fmt: skip
     return packed
 

@@ -86,6 +86,8 @@ class Submission:
     retention: Retention | None = None
     """None for the settings' `RESULT_TTL` and `FAILURE_TTL`."""
     unique: Unique | None = None
+    objective: timedelta | None = None
+    """In what time after it could first start the job should have succeeded; counted, and nothing else."""
     wait: Literal["", "fsync", "replica"] = ""
     """What the submit waits for: that Redis's file has the job on disk, or that a replica has it."""
     idempotency_key: str = ""

@@ -20,6 +20,7 @@ EVENTS = (
     "submitted", "repeated", "refused:once", "refused:unique", "refused:long", "refused:full", "recovered",
     "redriven", "ended:SUCCESS", "ended:FAILURE", "ended:RETRY", "ended:REVOKED", "ended:PENDING",
     "ended:LOST", "finished:SUCCESS", "finished:FAILURE", "finished:REVOKED",
+    "objective:met", "objective:missed",
 )  # fmt: skip
 """What is counted."""
 _SUM = len(SPANS) + 1
@@ -51,7 +52,8 @@ class Seen:
     """What happened to the jobs of one task in one queue since the ledger was begun.
 
     Counted are `EVENTS`: a submit was `repeated` that got a job that was there, or `refused`, for one of four
-    reasons; an attempt `ended` with an outcome, a job was `finished` with a state. Timed are `wait` (from
+    reasons; an attempt `ended` with an outcome, a job was `finished` with a state, and met its
+    `objective` or missed it. Timed are `wait` (from
     when a job could start to its attempt's start), `run` (of attempts that were not cut short) and `total`
     (from when a job was accepted to its final state).
     """

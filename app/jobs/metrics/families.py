@@ -57,6 +57,14 @@ RECOVERED = _counter("jobs_recovered", "Jobs that were made ready again after a 
 FINISHED = _counter(
     "jobs_finished", "Jobs that came to a final state; FAILURE is a dead letter.", *_JOB, "state"
 )
+OBJECTIVE = _counter(
+    "objective_jobs",
+    "Jobs of a task with an objective that succeeded or failed: met, missed.",
+    *_JOB,
+    "outcome",
+)
+OBJECTIVE_SECONDS = _gauge("task_objective_seconds", "In what time a job should succeed.", "task")
+OBJECTIVE_RATIO = _gauge("task_objective_ratio", "The part of the jobs that should.", "task")
 REDRIVEN = _counter("jobs_redriven", "Ended jobs that were made ready again.", *_JOB)
 WAIT = _histogram("attempt_wait", "From when a job could start to its attempt's start.", *_JOB)
 RUN = _histogram("attempt_run", "From an attempt's start to its end; lost ones and hand-backs apart.", *_JOB)

@@ -16,6 +16,7 @@ from jobs.errors import IdempotencyConflict, LedgerFull, LedgerUnavailable, NotU
 from jobs.ledger import Pulse, QueueSeen, Seen, ledger
 from jobs.metrics import families
 from jobs.metrics.sheet import Sheet
+from jobs.registry import all_tasks
 from jobs.version import VERSION
 
 MOST_QUEUES = 200
@@ -42,6 +43,7 @@ class OfLedger(Collector):
                 _tell_queue(sheet, queue, queue.queue if at < MOST_QUEUES else OTHER)
             _tell_pools(sheet, {queue.queue: queue for queue in queues if not queue.paused})
             _tell_pulse(sheet, ledger().watch.pulse())
+            _tell_objectives(sheet)
         except LedgerUnavailable:
             sheet = Sheet()
             sheet.add(families.LEDGER_UP, 0)
@@ -76,8 +78,11 @@ def _tell_queue(sheet: Sheet, queue: QueueSeen, name: str) -> None:
 
 
 def _tell_counted(sheet: Sheet, seen: Seen, queue: str) -> None:
+    measured = any(number for event, number in seen.counted.items() if event.startswith("objective:"))
     for event, number in seen.counted.items():
         kind, _, which = event.partition(":")
+        if kind == "objective" and not measured:
+            continue
         labels = (_REASONS.get(which, which),) if which else ()
         # What has not happened yet is told as 0, so that the first shows as a rise; a refusal is less grave.
         if number or kind != "refused":
@@ -87,7 +92,7 @@ def _tell_counted(sheet: Sheet, seen: Seen, queue: str) -> None:
 _COUNTED = {
     "submitted": families.SUBMITTED, "repeated": families.REPEATED, "refused": families.REFUSED,
     "recovered": families.RECOVERED, "redriven": families.REDRIVEN, "ended": families.ATTEMPTS_ENDED,
-    "finished": families.FINISHED,
+    "finished": families.FINISHED, "objective": families.OBJECTIVE,
 }  # fmt: skip
 
 
@@ -98,6 +103,13 @@ def _tell_timed(sheet: Sheet, seen: Seen, queue: str) -> None:
 
 
 _TIMED = {"wait": families.WAIT, "run": families.RUN, "total": families.TOTAL}
+
+
+def _tell_objectives(sheet: Sheet) -> None:
+    for task in all_tasks():
+        if within := task.options.objective:
+            sheet.add(families.OBJECTIVE_SECONDS, within, task.name)
+            sheet.add(families.OBJECTIVE_RATIO, task.options.objective_ratio, task.name)
 
 
 def _tell_pools(sheet: Sheet, queues: Mapping[str, QueueSeen]) -> None:

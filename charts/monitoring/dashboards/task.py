@@ -3,7 +3,7 @@
 from charts.monitoring.dashboards.page import Page, Row
 from charts.monitoring.dashboards.panels import Says, heatmap, lines, stat
 from charts.monitoring.dashboards.queries import Query, added, share
-from charts.monitoring.dashboards.variables import INSTALLATION, ONE_TASK, QUEUE, TASK
+from charts.monitoring.dashboards.variables import INSTALLATION, LEDGER, ONE_TASK, QUEUE, TASK
 
 _FAILED = 'state="FAILURE"'
 
@@ -83,6 +83,28 @@ _EXCEPTIONS = (
     ),
 )  # fmt: skip
 
+_OBJECTIVE = (
+    stat(
+        Says(title="Objective", unit="s", none="none", more="In what time a job should succeed."),
+        Query(expr=f"max({LEDGER.now('task_objective_seconds', 'task="$task"')})"),
+    ),
+    lines(
+        Says(
+            title="Objective missed", unit="percentunit",
+            more="Of the jobs that succeeded or failed, for a task that has an objective.",
+        ),
+        Query(
+            expr=share(
+                TASK.rate("objective_jobs_total", 'outcome="missed"'),
+                TASK.rate("objective_jobs_total"),
+                "queue",
+            ),
+            legend="{{queue}}",
+        ),
+        Query(expr=f"1 - max({LEDGER.now('task_objective_ratio', 'task="$task"')})", legend="may"),
+    ),
+)  # fmt: skip
+
 _TIMES = {
     "attempt_wait": ("Wait", "From when a job could start to its attempt's start."),
     "attempt_run": ("Run", "From an attempt's start to its end; lost ones and hand-backs apart."),
@@ -114,6 +136,7 @@ PAGE = Page(
                 for name, (title, more) in _TIMES.items()
             )
         ),
+        Row(heading="Its objective", panels=_OBJECTIVE, height=7),
         Row(
             heading="By queue",
             panels=(

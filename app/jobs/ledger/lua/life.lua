@@ -46,8 +46,8 @@ local function read(id)
     started = told[9], worker = told[10]
   }
   if told[11] then
-    local more = call('HMGET', job_key(id), 'expires', 'ttls', 'unique', 'slots', 'cancel', 'lists')
-    job.expires, job.ttls, job.unique, job.slots, job.cancel, job.lists = unpack(more)
+    local more = call('HMGET', job_key(id), 'expires', 'ttls', 'unique', 'slots', 'cancel', 'lists', 'by')
+    job.expires, job.ttls, job.unique, job.slots, job.cancel, job.lists, job.by = unpack(more)
   end
   return job
 end
@@ -98,6 +98,10 @@ local function finalize(job, state, meta)
   call('ZADD', order_key(COUNTER[state], job.queue), NOW + ttl * 1000, id)
   call('HINCRBY', queue_key(job.queue), COUNTER[state], 1)
   observe(job.queue, job.task, AT_TOTAL, NOW - job.created, AT_FINISHED[state])
+  if job.by and state ~= 'REVOKED' then
+    local met = state == 'SUCCESS' and NOW <= tonumber(job.by)
+    count(job.queue, job.task, met and AT_OBJECTIVE.met or AT_OBJECTIVE.missed)
+  end
   if job.lists then
     call('PEXPIRE', attempts_key(id), ttl + RECORD_GRACE)
     call('PEXPIRE', log_key(id), ttl + RECORD_GRACE)

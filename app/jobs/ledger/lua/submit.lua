@@ -6,7 +6,7 @@
 --       options (JSON, '' for none), then, or nothing: retention ('ms of success,ms of failure', '' for
 --       the settings'), unique (task and digest of what must be unique, '' for none), unique while (1: only
 --       while it waits, '': until it ended), on conflict (1: refuse, '': give the first), idempotency key ('' for
---       none), digest of what was submitted under it.
+--       none), digest of what was submitted under it, objective (us from when it can start, '' for none).
 -- Returns {code, id}: 'new'; 'known' (this id, or the job that this key or uniqueness means); or {code}
 -- where nothing was stored: 'once' (the key stands for another submit), 'unique' and the id in the way,
 -- 'long' (the queue is at its length), 'full' (Redis is close to its maxmemory).
@@ -15,7 +15,7 @@ local id, queue, task, key = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local priority = tonumber(ARGV[5])
 local record = job_key(id)
 local ttls, unique, unique_waiting = ARGV[11] or '', ARGV[12] or '', ARGV[13] or ''
-local once, digest = ARGV[15] or '', ARGV[16] or ''
+local once, digest, objective = ARGV[15] or '', ARGV[16] or '', ARGV[17] or ''
 local expires = ARGV[9]
 if string.sub(expires, 1, 1) == '+' then expires = integer(NOW + tonumber(string.sub(expires, 2))) end
 
@@ -60,7 +60,8 @@ with('due', due > NOW and integer(due) or '')
 with('ttls', ttls)
 with('unique', unique)
 with('uwait', unique_waiting)
-with('also', expires .. ttls .. unique ~= '' and '1' or '')
+with('by', objective ~= '' and integer(math.max(due, NOW) + tonumber(objective)) or '')
+with('also', expires .. ttls .. unique .. objective ~= '' and '1' or '')
 call('HSET', record, unpack(fields))
 -- A tick looks once a second: much can come in meanwhile.
 if call('HINCRBY', queue_key(queue), 'accepted', 1) % 256 == 0 then guard_memory() end
