@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jobs.origin import KEPT_AS, request_id
+from jobs.origin import KEPT_AS
 
 type JobLogger = logging.LoggerAdapter[logging.Logger]
 type Report = Callable[[int, int | None, str], None]
@@ -39,6 +39,8 @@ class Job:
     """Rises with every attempt of the job, also where attempts overlap: a worker was frozen, is believed
     dead, and comes back. A store that keeps the highest that it has seen, and refuses lower ones, is safe
     from what such an attempt still writes. 0 outside a worker."""
+    origin: str = field(default="", repr=False)
+    """The name of the request that the job came with."""
     report: Report = field(default=_unreported, repr=False)
     write: Callable[[str], None] = field(default=_unlogged, repr=False)
     """What carries a line of the log away."""
@@ -73,6 +75,6 @@ class Job:
     def logger(self) -> JobLogger:
         """A logger named after the task, whose lines tell the job's id and attempt, in any thread."""
         told: dict[str, object] = {"task": self.task, "job": self.id, "attempt": self.attempt}
-        if origin := request_id.get():
-            told[KEPT_AS] = origin
+        if self.origin:
+            told[KEPT_AS] = self.origin
         return logging.LoggerAdapter(logging.getLogger(f"tasks.{self.task}"), told, merge_extra=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from traceback import format_exception_only
 from typing import Any
 
 from jobs.origin import KEPT_AS, request_id
@@ -21,11 +22,12 @@ FORMS = ("text", "json")
 about: list[Callable[[], Mapping[str, Any]]] = []
 """Each says of this thread what stands on all of its lines: its job, while it runs one."""
 
+TEXT = "%(asctime)s %(levelname)-7s %(name)s  %(message)s"
 _EVENT = re.compile(r"[a-z]+\.[a-z_%]+")
 _VALUE = re.compile(r"(\w+)=(.*)")
-_TAKES = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[a-z]")
+_TAKES = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")
 _OF_A_RECORD = ("task", "job", "attempt", KEPT_AS)
-"""What a line may say of itself (`extra`)."""
+"""What a line of `job.logger` says of itself (`extra`)."""
 
 
 def configuration(level: str, form: str) -> dict[str, Any]:
@@ -34,16 +36,9 @@ def configuration(level: str, form: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "text": {"format": "%(asctime)s %(levelname)-7s %(name)s  %(message)s"},
-            "json": {"()": "jobs.log.JsonFormatter"},
+            "text": {"()": "jobs.log.TextFormatter"}, "json": {"()": "jobs.log.JsonFormatter"},
         },
-        "filters": {"told": {"()": "jobs.log.Told"}},
-        "handlers": {
-            "console": {
-                "class": "logging.StreamHandler", "formatter": form,
-                "filters": ["told"] if form == "text" else [],
-            },
-        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": form}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             # Their own handlers would print each line again; a caller's 404 is no event of ours.
@@ -59,40 +54,47 @@ def shape(logger: logging.Logger, form: str) -> None:
     for handler in logger.handlers:
         if form == "json":
             handler.setFormatter(JsonFormatter())
-        elif not any(isinstance(each, Told) for each in handler.filters):
-            handler.addFilter(Told())
+        elif not isinstance(handler.formatter, TextFormatter):
+            handler.setFormatter(TextFormatter(handler.formatter))
 
 
-class Told(logging.Filter):
-    """Adds to a line of text which job it is of, where it does not say so itself."""
+class TextFormatter(logging.Formatter):
+    """A line of text as another formatter has it, and which job it is of, where it does not say so itself."""
 
-    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
-        if not (told := _about(record)):
-            return True
-        message = record.getMessage()
-        missing = [f" {name}={value}" for name, value in told.items() if f" {name}=" not in message]
-        new = copy.copy(record)
-        new.msg, new.args = message + "".join(missing), ()
-        return new
+    def __init__(self, inner: logging.Formatter | None = None) -> None:
+        super().__init__()
+        self._inner = inner or logging.Formatter(TEXT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        if told := _about(record):
+            message = record.getMessage()
+            missing = [f" {name}={value}" for name, value in told.items() if f" {name}=" not in message]
+            record = copy.copy(record)
+            record.msg, record.args = message + "".join(missing), ()
+        return self._inner.format(record)
 
 
 class JsonFormatter(logging.Formatter):
     """One line of JSON: `time`, `level`, `logger`, then `event` and its values, or `message`.
 
-    Then whatever is known of the job and the request, and `error` and `traceback` of an exception.
+    Then whatever is known of the job and the request, and `error` and `traceback` of an exception. It makes
+    an object of every line, also of one that cannot be put together.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         instant = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "time": instant.replace("+00:00", "Z"), "level": record.levelname.lower(), "logger": record.name,
-            **(_event(record) or {"message": record.getMessage()}),
         }  # fmt: skip
-        for name, value in _about(record).items():
-            line.setdefault(name, value)
+        for told in (_said(record), _about(record)):
+            line |= {name: value for name, value in told.items() if name not in line}
         if record.exc_info and (error := record.exc_info[1]):
-            line["error"] = f"{type(error).__qualname__}: {error}"
+            line["error"] = format_exception_only(error)[-1].strip()
             line["traceback"] = self.formatException(record.exc_info)
+        elif record.exc_text:
+            line["traceback"] = record.exc_text
+        if record.stack_info:
+            line["stack"] = record.stack_info
         return json.dumps(line, separators=(",", ":"), default=str)
 
 
@@ -103,12 +105,23 @@ def _about(record: logging.LogRecord) -> dict[str, Any]:
         told |= tell()
     if origin := request_id.get():
         told[KEPT_AS] = origin
-    return told | {name: getattr(record, name) for name in _OF_A_RECORD if hasattr(record, name)}
+    if record.name.startswith("tasks."):
+        told |= {name: _plain(getattr(record, name), "%s") for name in _OF_A_RECORD if hasattr(record, name)}
+    return told
+
+
+def _said(record: logging.LogRecord) -> dict[str, Any]:
+    """What the line itself says: its event with its values, or its message."""
+    try:
+        event = _event(record)
+        return {"message": record.getMessage()} if event is None else event
+    except Exception as error:  # noqa: BLE001 - a line whose text and values do not fit is somebody's bug
+        return {"message": str(record.msg), "not_formatted": format_exception_only(error)[-1].strip()}
 
 
 def _event(record: logging.LogRecord) -> dict[str, Any] | None:
     """The event that a line of the platform's is, with its values as they are; None for any other line."""
-    parts = _parts(record.msg) if record.name.startswith("jobs") and isinstance(record.msg, str) else None
+    parts = _parts(record.msg) if record.name.startswith("jobs.") and isinstance(record.msg, str) else None
     if parts is None or not isinstance(record.args, tuple | None):
         return None
     given = list(record.args or ())

@@ -44,7 +44,7 @@ class Options(RetryPolicy):
     """In what time after it could first start a job should have succeeded. Nothing happens to one that has
     not: it is counted, and alerts tell when too many have not."""
     objective_ratio: float = 0.99
-    """The part of the jobs that should, 0 to 1; both ends apart."""
+    """The part of the jobs that should: at least 0.5, and less than 1."""
     result_ttl: timedelta | None = None
     """How long a job that succeeded can be read back; None for the setting `RESULT_TTL`."""
     failure_ttl: timedelta | None = None
@@ -108,7 +108,7 @@ def _bounds(options: Options) -> dict[str, bool]:
     counts = {"max_running": options.max_running, "max_running_per_key": options.max_running_per_key}
     return {
         "priority must be from 0 to 9": options.priority in range(10),
-        "objective_ratio must be between 0 and 1": 0 < options.objective_ratio < 1,
+        "objective_ratio must be at least 0.5 and less than 1": 0.5 <= options.objective_ratio < 1,
         "soft_time_limit must be less than time_limit": soft is None or hard is None or soft < hard,
         **{f"{name} must be positive": value is None or value > zero for name, value in durations.items()},
         **{f"{name} must be 1 or more": value is None or value >= 1 for name, value in counts.items()},

@@ -8,7 +8,7 @@ so any number of them may try.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F
@@ -155,4 +155,15 @@ def _late(job: Submission, since_commit: timedelta) -> Submission:
         job,
         delay=max(job.delay - since_commit, timedelta(0)),
         expires_in=None if expires_in is None else max(expires_in - since_commit, timedelta(0)),
+        objective=_left(job, since_commit),
     )
+
+
+def _left(job: Submission, since_commit: timedelta) -> timedelta | None:
+    """What is left of its objective: it counts from when the job could have started."""
+    if job.objective is None:
+        return None
+    overdue = since_commit - job.delay
+    if job.due is not None:
+        overdue = min(since_commit, datetime.now(UTC) - job.due)
+    return max(job.objective - max(overdue, timedelta(0)), timedelta(microseconds=1))

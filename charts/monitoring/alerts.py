@@ -16,13 +16,19 @@ def _answers(selector: str) -> str:
 _ANSWERS, _ERRORS = _answers(_CALLED), _answers(f'{_CALLED},status=~"5.."')
 
 
-def _burnt(span: str) -> str:
-    """The part of a task's jobs in this span that missed its objective, as a multiple of what may."""
-    missed, all_ = (
-        f"sum without (queue, outcome) (increase(taskbell_objective_jobs_total{selector}[{span}]))"
-        for selector in ('{outcome="missed"}', "")
-    )
-    return f"{missed}\n  / {all_}\n  / (1 - taskbell_task_objective_ratio)"
+def _missed(span: str, speed: float) -> str:
+    """Where a task's objective was missed by so many times the part of its jobs that may, in this span.
+
+    Where that would be nearly all of them or more, nine of ten are enough.
+    """
+    missed = _held(span, '{outcome="missed"}')
+    return f"""sum without (queue, outcome) ({missed})
+  / sum without (queue, outcome) ({_held(span)})
+  > clamp_max({speed} * (1 - taskbell_task_objective_ratio), 0.9)"""
+
+
+def _held(span: str, selector: str = "") -> str:
+    return rose(f"taskbell_objective_jobs_total{selector}", span, "queue", "task", "outcome")
 
 
 def _refused(reason: str) -> str:
@@ -93,26 +99,26 @@ sum without (state) ({_FAILED})
             # At this speed an hour uses up two percent of what may be missed in thirty days. The short span
             # lets it resolve soon. Twenty jobs, so that one of two is no alarm.
             expr=f"""
-{_burnt("1h")} > 14.4
-  and {_burnt("5m")} > 14.4
-  and sum without (queue, outcome) (increase(taskbell_objective_jobs_total[1h])) >= 20
+{_missed("1h", 14.4)}
+  and {_missed("5m", 14.4)}
+  and sum without (queue, outcome) ({_held("1h")}) >= 20
 """,
             for_=minutes(2), severity="critical",
             summary="A task misses its objective much too often",
-            description="Of the jobs of task {{ $labels.task }} in the last hour {{ $value | humanize }}"
-            " times the part that may miss its objective did.",
+            description="Of the jobs of task {{ $labels.task }} in the last hour"
+            " {{ $value | humanizePercentage }} missed its objective.",
         ),
         Alert(
             name="TaskbellObjectiveBurns",
             expr=f"""
-{_burnt("6h")} > 6
-  and {_burnt("30m")} > 6
-  and sum without (queue, outcome) (increase(taskbell_objective_jobs_total[6h])) >= 20
+{_missed("6h", 6)}
+  and {_missed("30m", 6)}
+  and sum without (queue, outcome) ({_held("6h")}) >= 20
 """,
             for_=minutes(15), severity="warning",
             summary="A task misses its objective too often",
-            description="Of the jobs of task {{ $labels.task }} in the last six hours {{ $value | humanize }}"
-            " times the part that may miss its objective did.",
+            description="Of the jobs of task {{ $labels.task }} in the last six hours"
+            " {{ $value | humanizePercentage }} missed its objective.",
         ),
         Alert(
             name="TaskbellDeadLettersGrow",

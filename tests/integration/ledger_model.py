@@ -128,6 +128,7 @@ class Model(Lanes):
         self.release_unique(job)
         if state is not State.REVOKED:
             self.measured[job.queue] += job.objective
+        job.objective = False
 
     def release_unique(self, job: Job) -> None:
         if job.unique and self.uniques.get(job.unique.kind) == job.id:
@@ -172,7 +173,7 @@ class Model(Lanes):
             self.uniques[job.unique.kind] = job.id
         self.trimmable.discard(job.id)
         job.retries = job.lost = 0
-        job.expired = job.expires = job.cancelled = job.objective = False
+        job.expired = job.expires = job.cancelled = False
         self.make_ready(job, stamp)
         return "ready"
 

@@ -13,7 +13,7 @@ from jobs import Job, task
 def talks(job: Job) -> int:
     """Write lines in every way that a task has."""
     job.logger.info("own %d", 1)
-    thread = threading.Thread(target=job.logger.info, args=("from a thread",))
+    thread = threading.Thread(target=lambda: job.logger.info("from a thread"))
     thread.start()
     thread.join()
     logging.getLogger("a.library").warning("a library's")

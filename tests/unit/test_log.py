@@ -20,8 +20,7 @@ def as_json(*given, **more):
 
 
 def as_text(*given, **more):
-    passed = log.Told().filter(record(*given, **more))
-    return passed.getMessage() if isinstance(passed, logging.LogRecord) else None
+    return log.TextFormatter(logging.Formatter("%(message)s")).format(record(*given, **more))
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def test_a_value_that_stands_in_the_text_is_a_field_too():
     assert as_json("attempt.ended task=%s job=%s cause=cancelled", "t", "j")["cause"] == "cancelled"
 
 
-@pytest.mark.parametrize("name", ["celery.worker", "tasks.process", "someone"])
+@pytest.mark.parametrize("name", ["celery.worker", "tasks.process", "someone", "jobsite.views"])
 def test_a_line_of_somebody_else_s_is_a_message_even_where_it_looks_like_an_event(name):
     line = as_json("job.success task=%s", "x", name=name)
     assert line["message"] == "job.success task=x"
@@ -83,6 +82,43 @@ def test_an_exception_is_two_fields():
     assert line["traceback"].startswith("Traceback")
 
 
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def test_what_cannot_be_put_together_is_an_object_too():
+    line = as_json("n=%d", "x", name="a.library")
+    assert line["message"] == "n=%d"
+    assert line["not_formatted"].startswith("TypeError")
+    assert as_json("tick.failed reason=%s", Unspeakable())["not_formatted"].startswith("RuntimeError")
+    assert as_json("tick.failed reason=%s")["message"] == "tick.failed reason=%s"
+    try:
+        raise Unspeakable
+    except Unspeakable:
+        line = as_json("drain.failed queue=%s", "celery", error=sys.exc_info())
+    assert "Unspeakable" in line["error"]
+    assert as_json("x", name="tasks.t", job={(1, 2): 3}, attempt=float("nan"))["job"] == "{(1, 2): 3}"
+
+
+def test_a_line_that_cannot_be_put_together_does_not_raise_into_who_writes_it(at_a_job, capsys):
+    handler = logging.StreamHandler()
+    handler.setFormatter(log.TextFormatter())
+    handler.handle(record("n=%d", "x", name="a.library"))
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_an_event_s_values_do_not_hide_what_every_line_says():
+    line = as_json("user.seen time=%s level=%s", 1, 2)
+    assert line["level"] == "info"
+    assert line["time"].endswith("Z")
+
+
+def test_a_stack_and_a_traceback_that_was_made_before_are_told():
+    line = as_json("hello", name="x", exc_text="Traceback: …", stack_info="Stack: …")
+    assert (line["traceback"], line["stack"]) == ("Traceback: …", "Stack: …")
+
+
 def test_every_line_of_a_thread_at_a_job_tells_which(at_a_job):
     line = as_json("hello", name="library")
     assert (line["message"], line["task"], line["job"], line["attempt"]) == ("hello", "process", "j1", 2)
@@ -92,6 +128,8 @@ def test_every_line_of_a_thread_at_a_job_tells_which(at_a_job):
 def test_what_a_line_says_itself_is_not_said_again_and_wins(at_a_job):
     line = as_json("job.refused task=%s job=%s", "other", "j0")
     assert (line["task"], line["job"], line["attempt"]) == ("other", "j0", 2)
+    assert as_json("hello", name="tasks.process", job="j9", attempt=7)["job"] == "j9"
+    assert as_json("hello", name="a.library", job="import-42")["job"] == "j1"
     assert as_text("job.refused task=%s job=%s", "other", "j0") == "job.refused task=other job=j0 attempt=2"
 
 

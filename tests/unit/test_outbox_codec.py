@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import djangoNinja  # noqa: F401 - sets Django up
 from jobs.ledger import Submission, Unique
-from jobs.outbox import decoded, encoded
+from jobs.outbox import Waiting, decoded, encoded
 
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(timezones=st.just(UTC) | zones)
@@ -52,3 +52,18 @@ def test_what_a_newer_release_says_is_refused_and_not_dropped(more):
 def test_durations_are_exact():
     job = Submission(id="1", task="t", queue="q", arguments="{}", delay=timedelta(days=999, microseconds=1))
     assert decoded(encoded(job)).delay == job.delay
+
+
+@pytest.mark.parametrize(("more", "left"), [
+    ({}, timedelta(seconds=10)),
+    ({"delay": timedelta(seconds=30)}, timedelta(seconds=40)),
+    ({"delay": timedelta(hours=1)}, timedelta(minutes=1)),
+    ({"due": datetime.now(UTC) + timedelta(hours=1)}, timedelta(minutes=1)),
+    ({"objective": timedelta(seconds=20)}, timedelta(microseconds=1)),
+])  # fmt: skip
+def test_a_late_job_s_objective_counts_from_when_it_could_have_started(more, left):
+    job = Submission(
+        id="a", task="t", queue="q", arguments="{}", **{"objective": timedelta(minutes=1)} | more
+    )
+    row = Waiting(pk=1, job_id="a", text=encoded(job), since_commit=timedelta(seconds=50))
+    assert row.submission().objective == left

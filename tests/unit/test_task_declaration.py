@@ -133,6 +133,9 @@ def fine() -> None: ...
         ({"retry_on": (KeyboardInterrupt,)}, "retry_on must be a tuple of exception classes"),
         ({"never_retry_on": ("OSError",)}, "never_retry_on must be a tuple of exception classes"),
         ({"priority": 10}, "priority must be from 0 to 9"),
+        ({"objective": timedelta(0)}, "objective must be positive"),
+        ({"objective_ratio": 0.4}, "objective_ratio must be at least 0.5 and less than 1"),
+        ({"objective_ratio": 1.0}, "objective_ratio must be at least 0.5 and less than 1"),
         ({"time_limit": timedelta(0)}, "time_limit must be positive"),
         ({"soft_time_limit": timedelta(0)}, "soft_time_limit must be positive"),
         (

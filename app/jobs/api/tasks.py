@@ -26,6 +26,7 @@ from jobs.api.schemas import (
 )
 from jobs.asked import IDEMPOTENCY_KEY, asked
 from jobs.conf import settings
+from jobs.errors import NotDurable
 from jobs.options import Options
 from jobs.registry import all_tasks, find
 from jobs.status import Status as JobStatus
@@ -107,14 +108,22 @@ def submit_view(task: Task[Any, Any]) -> routes.View:
     def submit(request: HttpRequest, response: HttpResponse) -> Status[Any]:
         body = read_body(request, limit_bytes=settings().BODY_LIMIT_BYTES)
         wish = asked(routes.query(request), request.headers.get(IDEMPOTENCY_KEY))
-        accepted = submit_body(task, body, wish)
-        logger.info("job.accepted task=%s job=%s new=%s", task.name, accepted.id, accepted.new)
+        try:
+            accepted = submit_body(task, body, wish)
+        except NotDurable as error:
+            _log(task, error.task_id, new=True)
+            raise
+        _log(task, accepted.id, new=accepted.new)
         response["Location"] = f"/api/tasks/status/{quote(accepted.id, safe='')}/"
         if not accepted.new:
             response[REPLAYED] = "true"
         return Status(202, Accepted(task_id=accepted.id))
 
     return submit
+
+
+def _log(task: Task[Any, Any], job_id: str, *, new: bool) -> None:
+    logger.info("job.accepted task=%s job=%s new=%s", task.name, job_id, new)
 
 
 def unknown(request: HttpRequest, name: str) -> None:

@@ -21,14 +21,14 @@ def set_current(claimed: Claimed | None, slot: Slot | None = None) -> None:
     _local.state, _local.heard = "", False
 
 
-def set_about(claimed: Claimed | None, origin: str = "") -> None:
-    """Say which job this thread is about, and the request that it came with: its lines in the log tell it.
+def set_about(claimed: Claimed | None) -> None:
+    """Say which job this thread is about: its lines in the log tell it. What came with it is not known yet.
 
     From the claim to the finish, where `current` is the job only while its task's code runs.
     """
     _local.about = claimed
-    if origin != request_id.get():
-        request_id.set(origin)
+    if request_id.get():
+        request_id.set("")
 
 
 def about() -> dict[str, Any]:
@@ -67,6 +67,7 @@ def running_job() -> Job | None:
         return None
     return Job(
         id=claimed.id, task=claimed.task, attempt=claimed.attempt, attempt_token=int(claimed.token),
+        origin=request_id.get(),
         report=partial(_report, claimed), write=partial(_write, claimed),
         asked_to_stop=partial(_asked_to_stop, slot, int(claimed.token)),
     )  # fmt: skip

@@ -150,8 +150,8 @@ def drain(queue: str) -> None:
         raise
     finally:
         seat.slot.holds = 0
-        seat.events.send(at_once=True)
         set_about(None)
+        seat.events.send(at_once=True)
     if seat.crew.max_jobs and seat.jobs >= seat.crew.max_jobs and os.getpid() != seat.crew.main_pid:
         raise SystemExit(0)
 
@@ -179,6 +179,7 @@ def _slice(seat: Seat, queue: str) -> None:
 
 
 def _attempt(seat: Seat, job: Claimed) -> Ending:
+    set_about(job)
     place, began = seat.crew.place, time.monotonic()
     if is_packed(job.arguments):
         try:

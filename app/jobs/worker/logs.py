@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from celery import signals
 from celery.apps import worker as apps
+from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
 from jobs import log
@@ -36,4 +37,5 @@ def _say(text: str, file: TextIO | None = None) -> None:
 
 
 def _shape(logger: logging.Logger, **_: Any) -> None:
-    log.shape(logger, settings.LOG_FORMAT)
+    for each in (logger, get_multiprocessing_logger()):  # that one tells of a pool process's death
+        log.shape(each, settings.LOG_FORMAT)

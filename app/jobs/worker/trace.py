@@ -20,11 +20,11 @@ from celery.app.task import Context, Task
 from celery.exceptions import Ignore, Reject, Retry, WorkerShutdown, WorkerTerminate
 
 from jobs.ledger import Claimed
-from jobs.origin import KEPT_AS
+from jobs.origin import KEPT_AS, request_id
 from jobs.retry import next_wait
 from jobs.worker.board import Slot
 from jobs.worker.celery_task import JobTask
-from jobs.worker.current import heard_of_cancel, noted_state, set_about, set_current
+from jobs.worker.current import heard_of_cancel, noted_state, set_current
 from jobs.worker.hooks import before, has_own, tell
 from jobs.worker.outcome import AskedRetry, Attempt, Cancelled, HandedBack, Ignored, Outcome, Raised, Returned
 
@@ -56,7 +56,8 @@ def run(place: Workplace, job: Claimed, slot: Slot) -> tuple[Attempt, Outcome]:
     _task_stack.push(task)
     task.request_stack.push(attempt.request)
     set_current(job, slot)
-    set_about(job, str(options.get(KEPT_AS, "")))
+    if KEPT_AS in options:
+        request_id.set(str(options[KEPT_AS]))
     try:
         outcome = _unless_cancelled(_call(attempt, slot), slot, int(job.token))
         tell(attempt, outcome)

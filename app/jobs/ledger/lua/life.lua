@@ -98,9 +98,10 @@ local function finalize(job, state, meta)
   call('ZADD', order_key(COUNTER[state], job.queue), NOW + ttl * 1000, id)
   call('HINCRBY', queue_key(job.queue), COUNTER[state], 1)
   observe(job.queue, job.task, AT_TOTAL, NOW - job.created, AT_FINISHED[state])
-  if job.by and state ~= 'REVOKED' then
+  if job.by then -- it is held against its objective once
+    call('HDEL', job_key(id), 'by')
     local met = state == 'SUCCESS' and NOW <= tonumber(job.by)
-    count(job.queue, job.task, met and AT_OBJECTIVE.met or AT_OBJECTIVE.missed)
+    if state ~= 'REVOKED' then count(job.queue, job.task, met and AT_OBJECTIVE.met or AT_OBJECTIVE.missed) end
   end
   if job.lists then
     call('PEXPIRE', attempts_key(id), ttl + RECORD_GRACE)

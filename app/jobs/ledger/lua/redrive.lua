@@ -13,7 +13,7 @@ local function again(job)
   end
   local key = job_key(job.id)
   call('ZREM', order_key(COUNTER[job.state], job.queue), job.id)
-  call('HDEL', key, 'retries', 'lost', 'ended', 'expires', 'due', 'cancel', 'progress', 'stored', 'by')
+  call('HDEL', key, 'retries', 'lost', 'ended', 'expires', 'due', 'cancel', 'progress', 'stored')
   call('PERSIST', key)
   call('PERSIST', attempts_key(job.id))
   call('PERSIST', log_key(job.id))
