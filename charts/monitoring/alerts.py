@@ -1,6 +1,7 @@
 """Every alert. What is to be done about each stands in docs/runbooks."""
 
 from charts.monitoring.alert import Alert, Group, minutes, rose
+from charts.monitoring.objectives import BURNS, BURNS_FAST
 
 _FAILED = rose('taskbell_jobs_finished_total{state="FAILURE"}', "30m", "queue", "task", "state")
 _ENDED = rose('taskbell_jobs_finished_total{state=~"SUCCESS|FAILURE"}', "30m", "queue", "task", "state")
@@ -14,21 +15,6 @@ def _answers(selector: str) -> str:
 
 
 _ANSWERS, _ERRORS = _answers(_CALLED), _answers(f'{_CALLED},status=~"5.."')
-
-
-def _missed(span: str, speed: float) -> str:
-    """Where a task's objective was missed by so many times the part of its jobs that may, in this span.
-
-    Where that would be nearly all of them or more, nine of ten are enough.
-    """
-    missed = _held(span, '{outcome="missed"}')
-    return f"""sum without (queue, outcome) ({missed})
-  / sum without (queue, outcome) ({_held(span)})
-  > clamp_max({speed} * (1 - taskbell_task_objective_ratio), 0.9)"""
-
-
-def _held(span: str, selector: str = "") -> str:
-    return rose(f"taskbell_objective_jobs_total{selector}", span, "queue", "task", "outcome")
 
 
 def _refused(reason: str) -> str:
@@ -94,32 +80,8 @@ sum without (state) ({_FAILED})
             description="Of the jobs of task {{ $labels.task }} in queue {{ $labels.queue }} that ended in"
             " the last half hour, {{ $value | humanizePercentage }} failed for good.",
         ),
-        Alert(
-            name="TaskbellObjectiveBurnsFast",
-            # At this speed an hour uses up two percent of what may be missed in thirty days. The short span
-            # lets it resolve soon. Twenty jobs, so that one of two is no alarm.
-            expr=f"""
-{_missed("1h", 14.4)}
-  and {_missed("5m", 14.4)}
-  and sum without (queue, outcome) ({_held("1h")}) >= 20
-""",
-            for_=minutes(2), severity="critical",
-            summary="A task misses its objective much too often",
-            description="Of the jobs of task {{ $labels.task }} in the last hour"
-            " {{ $value | humanizePercentage }} missed its objective.",
-        ),
-        Alert(
-            name="TaskbellObjectiveBurns",
-            expr=f"""
-{_missed("6h", 6)}
-  and {_missed("30m", 6)}
-  and sum without (queue, outcome) ({_held("6h")}) >= 20
-""",
-            for_=minutes(15), severity="warning",
-            summary="A task misses its objective too often",
-            description="Of the jobs of task {{ $labels.task }} in the last six hours"
-            " {{ $value | humanizePercentage }} missed its objective.",
-        ),
+        BURNS_FAST,
+        BURNS,
         Alert(
             name="TaskbellDeadLettersGrow",
             expr=f"""
