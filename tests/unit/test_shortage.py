@@ -1,7 +1,9 @@
 """Whether the kernel killed for want of memory, read from files as the kernel writes them."""
 
+import os
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,6 +92,22 @@ def test_a_process_that_is_killed_while_the_counter_rises_died_for_want_of_memor
             child.kill()
             causes.append(str(eventually(partial(processes.death, child.pid))))
     assert causes == ["was killed by SIGKILL, out of memory", "was killed by SIGKILL"]
+
+
+def test_the_cause_of_a_death_is_waited_for_while_the_pool_is_about_to_note_it(tmp_path):
+    """Billiard reaps a process, and notes its exit code in the next line: another thread may look between."""
+    processes = Processes(SimpleNamespace(pool=None), Shortage(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        child.kill()
+        _, status = os.waitpid(child.pid, 0)
+        noted = SimpleNamespace(returncode=None)
+        processes._known[child.pid] = SimpleNamespace(_popen=noted)
+        assert os.WIFSIGNALED(status)
+        late = threading.Timer(0.05, setattr, (noted, "returncode", -os.WTERMSIG(status)))
+        late.start()
+        assert str(processes.death(child.pid)) == "was killed by SIGKILL"
+        late.join()
+        assert str(processes.death(1)) == "died"  # nobody here ever knows
 
 
 def test_this_machine_s_own_counter_can_be_read():

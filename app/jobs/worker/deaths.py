@@ -10,6 +10,8 @@ from jobs.worker.memory import Shortage
 
 MEND_SECONDS = 2.0
 """How long after a death the pool is asked to put another process in its place."""
+NOTED_SECONDS = 0.5
+"""How long the pool may take to note the exit code of a process that it has just reaped."""
 ASKED_TO_END = frozenset({signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP})
 """What whoever stops a worker may send to its processes as well."""
 
@@ -73,12 +75,20 @@ class Processes:
         """How a process ended, or None while it lives. It stays for its parent's pool to reap."""
         try:
             end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-        except ChildProcessError:  # the pool was faster, and knows
-            process = self._known.get(pid)
-            return self._told(process._popen.returncode if process else None)  # noqa: SLF001
+        except ChildProcessError:  # the pool was faster
+            return self._told(self._noted(pid))
         if end is None:
             return None
         return self._told(end.si_status if end.si_code == os.CLD_EXITED else -end.si_status)
+
+    def _noted(self, pid: int) -> int | None:
+        """The exit code of a process that the pool reaped; it may be about to note it."""
+        until = time.monotonic() + NOTED_SECONDS
+        while (process := self._known.get(pid)) is not None and time.monotonic() < until:
+            if process._popen.returncode is not None:  # noqa: SLF001
+                break
+            time.sleep(0.001)
+        return process._popen.returncode if process else None  # noqa: SLF001
 
     def mend(self) -> None:
         """A process is dead: see to another in its place."""
