@@ -21,6 +21,8 @@ from tests.servers import APP, Running, environment
 ROOT = APP.parent
 CELERY = str(Path(sys.executable).with_name("celery"))
 POOLS = ("prefork", "threads", "solo")
+PROBES = {"PYTHONPATH": str(ROOT), "JOBS_TASK_PACKAGES": "tasks,tests.probes"}
+"""With these a process of the platform knows the probes."""
 
 
 class Worker(Running):
@@ -49,9 +51,7 @@ def running_worker(
 ) -> Iterator[Worker]:
     """`celery -A djangoNinja worker …`, ready; stopped, or killed where it cannot stop, at the end."""
     with tempfile.TemporaryDirectory() as directory:
-        full = environment(redis_url, DATABASE_URL=f"sqlite:///{directory}/db.sqlite3") | {
-            "PYTHONPATH": str(ROOT), "JOBS_TASK_PACKAGES": "tasks,tests.probes", **env,
-        }  # fmt: skip
+        full = environment(redis_url, DATABASE_URL=f"sqlite:///{directory}/db.sqlite3") | PROBES | env
         if "DATABASE_URL" not in env:
             migrate = Running([sys.executable, "manage.py", "migrate"], "Applying|No migrations", full)
             assert migrate.process.wait(60) == 0, migrate.lines

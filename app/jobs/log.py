@@ -1,7 +1,7 @@
 """The form of the log: text for people, or one object of JSON a line; both tell which job a line is of.
 
 The platform's own lines are events with values, `name.event key=value`; in JSON each value is a field.
-Known to no setting but its own two: gunicorn takes its form from here before there are any.
+It knows no settings: whoever sets the log up says the level and the form.
 """
 
 import copy

@@ -7,7 +7,7 @@ import pytest
 
 from tests.client import HELLO, PROCESS, Client
 from tests.servers import running_api, running_valkey
-from tests.workers import ROOT, Platform
+from tests.workers import PROBES, Platform
 
 SHORT = '{"short": {"max_length": 2}}'
 
@@ -16,9 +16,7 @@ SHORT = '{"short": {"max_length": 2}}'
 def url():
     with (
         running_valkey() as valkey,
-        running_api(
-            valkey.url, PYTHONPATH=str(ROOT), JOBS_TASK_PACKAGES="tasks,tests.probes", JOBS_QUEUES=SHORT
-        ) as api,
+        running_api(valkey.url, **PROBES, JOBS_QUEUES=SHORT) as api,
     ):
         yield api, valkey.url
 

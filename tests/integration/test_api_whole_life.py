@@ -4,7 +4,7 @@ import json
 
 from tests.client import Client
 from tests.servers import running_api, running_valkey
-from tests.workers import ROOT, eventually, running_worker
+from tests.workers import PROBES, eventually, running_worker
 
 
 def test_an_id_past_its_retention_is_gone_and_later_forgotten():
@@ -32,7 +32,7 @@ def test_a_worker_leaves_the_history_of_its_attempts(tmp_path):
     with (
         running_valkey() as valkey,
         running_worker(valkey.url) as worker,
-        running_api(valkey.url, PYTHONPATH=str(ROOT), JOBS_TASK_PACKAGES="tasks,tests.probes") as url,
+        running_api(valkey.url, **PROBES) as url,
     ):
         client = Client(url)
         task_id = client.post("/api/tasks/flaky/", arguments).json()["task_id"]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.client import Client
 from tests.servers import running_gunicorn, running_valkey
-from tests.workers import ROOT, eventually, running_worker
+from tests.workers import PROBES, eventually, running_worker
 
 JSON: dict[str, Any] = {"LOG_FORMAT": "json", "JOBS_LEASE_SECONDS": "3", "JOBS_RENEW_EVERY_SECONDS": "0.5"}
 
@@ -30,8 +30,7 @@ def valkey_url():
 
 @pytest.fixture(scope="module")
 def gunicorn(valkey_url):
-    env = {"PYTHONPATH": str(ROOT), "JOBS_TASK_PACKAGES": "tasks,tests.probes", **JSON}
-    with running_gunicorn(valkey_url, **env) as gunicorn:
+    with running_gunicorn(valkey_url, **PROBES, **JSON) as gunicorn:
         yield gunicorn
 
 

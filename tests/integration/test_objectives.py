@@ -9,10 +9,9 @@ from tests.integration.a_job import a_job
 from tests.integration.hand import a_hand
 from tests.integration.test_metrics import of, read
 from tests.servers import running_api, running_valkey
-from tests.workers import ROOT, Platform, eventually, running_worker
+from tests.workers import PROBES, Platform, eventually, running_worker
 
 HOUR = timedelta(hours=1)
-PROBES = {"PYTHONPATH": str(ROOT), "JOBS_TASK_PACKAGES": "tasks,tests.probes"}
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,11 @@ from tests.monitoring.pages import PAGES, asked, choices
 from tests.monitoring.prometheus import Prometheus, running_prometheus
 from tests.monitoring.promql import filled
 from tests.servers import Valkey, running_api
-from tests.workers import ROOT, Platform, eventually, running_worker
+from tests.workers import PROBES, Platform, eventually, running_worker
 
 TASKS = ("process", "watched", "die", "within_an_hour")
 """What a reader chooses on the task's page: one that succeeds, one that fails, one whose process dies, one
 that has an objective."""
-PROBES = {"PYTHONPATH": str(ROOT), "JOBS_TASK_PACKAGES": "tasks,tests.probes"}
 EMPTY = {"Errors a second, by route": "no request was answered with 5xx"}
 """Panels that show nothing, each with the reason."""
 
