@@ -1,5 +1,5 @@
 # One image for the API, the worker, Flower and the migrations; the command chooses.
-# The same commit and base make the same files: see docs/howto/image.md.
+# The same commit and base make the same layers: see docs/howto/image.md.
 
 FROM python:3.13-slim-trixie AS build
 
@@ -23,27 +23,36 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --locked --no-dev \
  && find /opt/venv -name '*.po' -delete -o -name '*.pyi' -delete -o -path '*/tornado/test/*' -delete \
  && python3 -m compileall -q --invalidation-mode checked-hash /opt/venv/lib \
- && mkdir -p /opt/doc \
- && uv export --quiet --locked --no-dev --preview-features sbom-export --format cyclonedx1.5 >/tmp/sbom.json \
- && sed '/"serialNumber":/d; /"timestamp":/d' /tmp/sbom.json >/opt/doc/sbom.cdx.json \
- && uv export --quiet --locked --no-dev --no-hashes --no-annotate --no-header >/opt/doc/constraints.txt
+ && mkdir -p /out/usr/share/doc/taskbell \
+ && cd /out/usr/share/doc/taskbell \
+ && uv export --directory /build --quiet --locked --no-dev --preview-features sbom-export \
+        --format cyclonedx1.5 >/tmp/sbom.json \
+ && sed '/"serialNumber":/d; /"timestamp":/d' /tmp/sbom.json >sbom.cdx.json \
+ && uv export --directory /build --quiet --locked --no-dev --no-hashes --no-annotate --no-header \
+        >constraints.txt
+
+# No login, no home; a number, so that Kubernetes can see that it is not root. useradd would write down the day.
+# Each file and directory gets one time, that of no build: times are in the layers, and so in their digests.
+RUN mkdir /out/etc /out/opt \
+ && { cat /etc/group && echo 'taskbell:x:10001:'; } >/out/etc/group \
+ && { cat /etc/passwd && echo 'taskbell:x:10001:10001::/tmp:/usr/sbin/nologin'; } >/out/etc/passwd \
+ && install --directory --owner=10001 --group=10001 /out/data \
+ && mv /opt/venv /out/opt/venv \
+ && find /out -exec touch --no-dereference --date=1980-01-01Z {} +
 
 COPY app /app
 # The root file system may be read-only: what is not compiled now is compiled at every start.
 RUN chmod -R u=rwX,go=rX /app \
- && python3 -m compileall -q --invalidation-mode checked-hash /app
+ && python3 -m compileall -q --invalidation-mode checked-hash /app \
+ && mkdir /top && mv /app /top/ \
+ && find /top -exec touch --no-dereference --date=1980-01-01Z {} +
 
 
 FROM python:3.13-slim-trixie
 
-# No login, no home; a number, so that Kubernetes can see that it is not root. useradd would write down the day.
-RUN echo 'taskbell:x:10001:' >>/etc/group \
- && echo 'taskbell:x:10001:10001::/tmp:/usr/sbin/nologin' >>/etc/passwd \
- && install --directory --owner=10001 --group=10001 /data
-
-COPY --from=build /opt/doc /usr/share/doc/taskbell
-COPY --from=build /opt/venv /opt/venv
-COPY --from=build /app /app
+# A copy gives the directories above the time of those that it copies; a RUN here would give them its own.
+COPY --from=build /out /
+COPY --from=build /top /
 
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
