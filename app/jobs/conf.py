@@ -109,9 +109,15 @@ class Settings(BaseModel):
     MEMORY_GUARD: float = Field(0.9, gt=0, le=1)
     """Share of Redis's `maxmemory` above which submits are refused, so that what runs can end."""
     METRICS_TOKEN: str = Field("", repr=False)
-    """What `/metrics` and `/metrics/ledger` ask for, as a bearer token; empty: nothing."""
+    """What `/metrics` and `/metrics/ledger` ask for, as a bearer token, a worker's `/metrics` too; empty:
+    nothing."""
     METRICS_TOKEN_FILE: Path | None = None
     """A file with it, in place of `METRICS_TOKEN`; read at each call."""
+    WORKER_METRICS_PORT: int | None = Field(None, ge=1, le=65535)
+    """Where a worker tells its own metrics, on `/metrics`: each worker of a machine another port. One that is
+    taken stops the start. Unset: nowhere."""
+    WORKER_METRICS_ADDRESS: str = ""
+    """The one address of this machine at which that port is open. Empty: at all."""
     MEASURES: bool = True
     """Whether the ledger counts what happens to jobs, and how long it takes, for `/metrics/ledger`."""
     LOG_LINES: int = Field(1000, ge=0)

@@ -1,5 +1,6 @@
 """A secret that is the content of a file, as Kubernetes and Docker mount it."""
 
+import hmac
 from pathlib import Path
 
 
@@ -19,3 +20,14 @@ def read_secret(path: Path) -> str:
     if not secret:
         raise ValueError(f"{path} is empty")
     return secret
+
+
+def is_shown(authorization: str, token: str, file: Path | None) -> bool:
+    """Whether this header shows the bearer token; always where none is set. A file is read anew each time.
+
+    Raises:
+        ValueError: the file cannot be read, or holds nothing.
+    """
+    expected = read_secret(file) if file else token
+    said = f"Bearer {expected}"
+    return not expected or hmac.compare_digest(authorization.encode(), said.encode())

@@ -13,7 +13,7 @@ class Monitors(Shape):
     """What tells Prometheus' operator to read the whole installation's metrics, and each pod's."""
 
     enabled: bool = False
-    """Make a ServiceMonitor and PodMonitors; the operator must be there."""
+    """Make a ServiceMonitor and PodMonitors, of API, workers and adapter; the operator must be there."""
     labels: Words = {}
     """Labels by which the operator finds them: `{release: prometheus}`."""
     interval: Annotated[str, Field(pattern=r"^([1-9]\d*(ms|s|m|h))+$")] = "30s"
@@ -52,7 +52,7 @@ class Metrics(Shape):
     annotations: Words = {}
     """Annotations of its Service."""
     network: Reach = Reach(ingressFrom=[{}])
-    """Who may read them; `ingressFrom: [{}]` is everybody in the cluster."""
+    """Who may read them, and each worker's; `ingressFrom: [{}]` is everybody in the cluster."""
     pod: Pod = Pod()
     """What else its pod has."""
     monitors: Monitors = Monitors()

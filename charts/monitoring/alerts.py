@@ -164,6 +164,34 @@ sum without (queue, outcome) (
             description="Attempts of task {{ $labels.task }} have been lost for a quarter of an hour;"
             " {{ $value | humanize }} in the last ten minutes.",
         ),
+        Alert(
+            name="TaskbellPoolProcessesDie",
+            # Those that take an attempt along are TaskbellAttemptsLost, which names the task. Of workers and
+            # the ledger alike is no label but the namespace.
+            expr="""
+sum without (cause) (
+  increase(taskbell_worker_processes_ended_total{cause!~"recycled|forced|asked"}[10m])
+) > 0
+  unless on (namespace) increase(taskbell_attempts_ended_total{outcome="LOST"}[10m]) > 0
+""",
+            for_=minutes(15), severity="warning",
+            summary="A worker's pool processes die again and again, without a job",
+            description="For a quarter of an hour pool processes of a worker have died that ran no job;"
+            " {{ $value | humanize }} in the last ten minutes.",
+        ),
+        Alert(
+            name="TaskbellWorkerOutOfReach",
+            # Redis is away from all: TaskbellLedgerAway. It was at work: TaskbellLeasesLost, for a while.
+            expr="""
+taskbell_worker_renewal_age_seconds > taskbell_worker_lease_seconds
+  unless on (namespace) taskbell_ledger_up == 0
+  unless on (namespace) increase(taskbell_leases_lost_total[15m]) > 0
+""",
+            for_=minutes(2), severity="warning",
+            summary="A worker does not reach Redis, and others do",
+            description="A worker has renewed no lease for {{ $value | humanizeDuration }}: it takes no"
+            " jobs.",
+        ),
     ),
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ def test_one_service_of_one_pod_tells_of_the_ledger():
 
 def test_a_pod_monitor_s_port_is_the_pods():
     found = render(*ON)
-    for name in ("taskbell-api", "taskbell-metrics-adapter"):
+    for name in ("taskbell-api", "taskbell-worker", "taskbell-metrics-adapter"):
         monitor = one(found, "PodMonitor", name)
         [endpoint] = monitor["spec"]["podMetricsEndpoints"]
         chosen = [pod for pod in pods(found).values() if selects(monitor, pod["metadata"]["labels"])]

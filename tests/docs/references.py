@@ -135,6 +135,7 @@ GENERATED: dict[str, dict[str, Callable[[], Iterable[str]]]] = {
         "ledger": partial(metrics_table, families.OF_LEDGER),
         "spans": spans,
         "process": partial(metrics_table, families.OF_PROCESS),
+        "worker": partial(metrics_table, families.OF_WORKER),
         "adapter": partial(metrics_table, families.OF_ADAPTER),
     },
 }

@@ -19,7 +19,9 @@ READY = 'taskbell_jobs{queue="mail",state="ready"}'
 REFUSED = 'taskbell_submits_refused_total{queue="mail",task="send",reason="%s"}'
 REQUESTS = 'taskbell_http_requests_total{method="POST",route="%s",status="%s"}'
 RUNNING = 'taskbell_jobs{queue="mail",state="running"}'
+RENEWED = "taskbell_worker_renewal_age_seconds"
 STARTED = 'taskbell_attempts_started_total{queue="mail",task="send"}'
+DIED = 'taskbell_worker_processes_ended_total{cause="%s"}'
 SUBMIT = "/api/tasks/{name}/"
 FAILED, DONE = FINISHED % "FAILURE", FINISHED % "SUCCESS"
 
@@ -34,6 +36,8 @@ WELL = {
     MET: "0+60x130", MISSED: "0+0x130", 'taskbell_task_objective_ratio{task="send"}': "0.99+0x130",
     "taskbell_workers": "2+0x130", "taskbell_leases_lost_total": "5+0x130",
     "taskbell_tick_age_seconds": "0.4+0x130",
+    RENEWED: "3+0x130", "taskbell_worker_lease_seconds": "20+0x130", DIED % "oom": "2+0x130",
+    DIED % "recycled": "0+6x130",
     "taskbell_redis_memory_used_bytes": "5e8+0x130", "taskbell_redis_memory_limit_bytes": "1e9+0x130",
     "taskbell_redis_append_only": "1+0x130", "taskbell_redis_append_only_ok": "1+0x130",
     "taskbell_redis_evicts": "0+0x130", "taskbell_redis_evicted_keys_total": "0+0x130",
@@ -166,6 +170,19 @@ OF_WORKERS = (
          series={LOST: "0+0x59 1+0x4 2+0x4 3+0x4 4+0x4 5+0x4 6+0x4 7+0x60"}, at=88,
          fires={"TaskbellAttemptsLost": {"task": "send"}}),
     Case(said="a pod was killed with all that it ran", series={LOST: now("0+0", "16+0")}, at=66),
+    Case(said="processes die as they start", series={DIED % "SIGSEGV": now("0+0", "0+4")},
+         fires={"TaskbellPoolProcessesDie": {}}),
+    Case(said="a process died once", series={DIED % "oom": now("2+0", "3+0")}, at=75),
+    Case(said="processes die with what they run",
+         series={DIED % "oom": now("2+0", "2+1"), LOST: now("0+0", "0+1")},
+         fires={"TaskbellAttemptsLost": {"task": "send"}}),
+    Case(said="processes are ended for their jobs' limits", series={DIED % "forced": now("0+0", "0+4")}),
+    Case(said="an idle worker does not reach Redis", series={RENEWED: now("3+0", "0+60")},
+         fires={"TaskbellWorkerOutOfReach": {}}),
+    Case(said="a worker renews late", series={RENEWED: "15+0x130"}),
+    Case(said="a worker that is cut off was at work", at=70,
+         series={RENEWED: now("3+0", "0+60"), "taskbell_leases_lost_total": now("5+0", "7+0")},
+         fires={"TaskbellLeasesLost": {}}),
 )  # fmt: skip
 GONE = dict.fromkeys(WELL, now("0+0", "stale _"))
 FILE, WRITTEN = "taskbell_redis_append_only", "taskbell_redis_append_only_ok"
@@ -173,6 +190,9 @@ DURABLE: dict[str, dict[str, str]] = {"TaskbellRedisNotDurable": {}}
 USED, LIMIT = "taskbell_redis_memory_used_bytes", "taskbell_redis_memory_limit_bytes"
 OF_LEDGER = (
     Case(said="Redis is away", series=GONE | {"taskbell_ledger_up": now("1+0", "0+0"), CERTIFICATE: NONE},
+         fires={"TaskbellLedgerAway": {}}),
+    Case(said="no worker reaches Redis, nor does the API",
+         series={"taskbell_ledger_up": now("1+0", "0+0"), RENEWED: now("3+0", "0+60")},
          fires={"TaskbellLedgerAway": {}}),
     Case(said="Redis was away for a minute", series={"taskbell_ledger_up": "1+0x59 0 1+0x60"}, at=62),
     Case(said="nobody reads the ledger any more", series=GONE, fires={"TaskbellLedgerNotRead": {}}),

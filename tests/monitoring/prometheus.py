@@ -1,4 +1,4 @@
-"""A real Prometheus that reads an API as the documentation tells it to, each second."""
+"""A real Prometheus that reads an API and a worker as the documentation tells it to, each second."""
 
 import math
 import os
@@ -41,13 +41,14 @@ class Prometheus:
 
 
 @contextmanager
-def running_prometheus(api: str) -> Iterator[Prometheus]:
+def running_prometheus(api: str, worker: str) -> Iterator[Prometheus]:
     """Skips where there is none."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("prometheus is not installed (Debian's package prometheus)")
     [told, *_] = page("docs/reference/metrics.md").blocks("yaml")
     config = told.text.replace("localhost:8001", api.removeprefix("http://"))
+    config = config.replace("localhost:8002", worker)
     address = f"127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "prometheus.yml")

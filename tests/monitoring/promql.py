@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 FILLED = {
     "$__rate_interval": "1m", "$__range": "5m", "$namespace": ".*", "$job": ".*", "$api": ".*",
-    "$queue": ".*", "$route": ".*",
+    "$workers": ".*", "$queue": ".*", "$route": ".*",
 }  # fmt: skip
 """What the variables stand for: all there is."""
 OF_TARGETS = {"namespace", "job", "instance", "pod", "le"}

@@ -24,7 +24,10 @@ INDEX = page("docs/runbooks/README.md")
 PAGES = [Page(RUNBOOKS / alert.page) for alert in ALERTS]
 PARTS = ["## What it means", "## How to look", "## What to do", "## When it resolves"]
 KNOWN = {
-    name for each in (*families.OF_LEDGER, *families.OF_PROCESS, *families.OF_ADAPTER) for name in each.series
+    name
+    for page_ in (families.OF_LEDGER, families.OF_PROCESS, families.OF_WORKER, families.OF_ADAPTER)
+    for each in page_
+    for name in each.series
 }
 TARGET = {"job": "taskbell", "instance": "a"}
 """The labels that both installations have alike."""

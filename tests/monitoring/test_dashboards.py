@@ -71,6 +71,7 @@ def test_a_counter_is_asked_how_it_rises_and_a_gauge_how_it_stands():
 def test_every_question_is_about_the_installation_that_was_chosen():
     for each in asked():
         job = "$api" if each.page == "taskbell-http" else "$job"
+        job = "$workers" if "taskbell_worker_" in each.expr else job
         narrowed = each.expr.count(f'{{namespace=~"$namespace",job=~"{job}"')
         assert narrowed == len(re.findall(r"\btaskbell_\w+", each.expr)), str(each)
 

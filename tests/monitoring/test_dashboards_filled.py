@@ -1,4 +1,4 @@
-"""What Grafana would show: every panel's question, answered by a Prometheus that reads a real API."""
+"""What Grafana would show: every panel's question, answered by a Prometheus that reads real processes."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from jobs.chaos.processes import free_port
 from jobs.errors import IdempotencyConflict
 from tests.client import HELLO, PROCESS, Client
 from tests.integration.a_job import a_job
@@ -71,8 +72,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     try:
         with (
             running_api(valkey.url, WEB_CONCURRENCY="1", **PROBES) as api,
-            running_worker(valkey.url),
-            running_prometheus(api) as prometheus,
+            running_worker(valkey.url, JOBS_WORKER_METRICS_PORT=(port := str(free_port()))),
+            running_prometheus(api, f"localhost:{port}") as prometheus,
         ):
             load = Load(platform=platform, api=Client(api), directory=directory)
             load.hold_up()
@@ -88,10 +89,11 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
 
 
 def _seen(prometheus: Prometheus, requests: int, ended: int) -> None:
-    """Each of the two pages is read at its own time."""
+    """Each of the pages is read at its own time."""
     counted = f'taskbell_http_requests_total{{route="{PROCESS}"}}'
     eventually(lambda: sum(prometheus.values(counted)) >= requests, 30, counted)
     eventually(lambda: sum(prometheus.values("taskbell_jobs_finished_total")) >= ended, 30, "the jobs' ends")
+    eventually(lambda: prometheus.values("rate(taskbell_worker_bells_total[1m])"), 30, "the worker's bells")
 
 
 def test_every_panel_shows_something_but_those_that_should_not(prometheus):

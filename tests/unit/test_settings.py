@@ -75,6 +75,7 @@ def test_a_task_declared_wrongly_stops_the_start_by_file_and_line(command, tmp_p
         ("DATABASE_URL", "None", "is unknown"),
         ("JOBS_RECORD_FORMAT", "3", "less than or equal to 2"),
         ("JOBS_PREFIX", "a b", "match"),
+        ("JOBS_WORKER_METRICS_PORT", "0", "greater than or equal to 1"),
         ("JOBS_TASK_PACKAGES", "nowhere", "'nowhere'"),
         ("REDIS_URL", "amqp://elsewhere", "redis://"),
         ("CELERY_BROKER_URL", "redis:6379", "redis://"),

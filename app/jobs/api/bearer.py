@@ -1,12 +1,11 @@
 """What a caller shows where an address is not for everybody: a bearer token."""
 
-import hmac
 from pathlib import Path
 
 from django.http import HttpRequest
 
 from jobs.errors import Unauthorized
-from jobs.secret import read_secret
+from jobs.secret import is_shown
 
 
 def check(request: HttpRequest, token: str, file: Path | None, variable: str) -> None:
@@ -15,7 +14,5 @@ def check(request: HttpRequest, token: str, file: Path | None, variable: str) ->
     Raises:
         Unauthorized: it is another token, or none.
     """
-    expected = read_secret(file) if file else token
-    said = request.headers.get("Authorization", "")
-    if expected and not hmac.compare_digest(said.encode(), f"Bearer {expected}".encode()):
+    if not is_shown(request.headers.get("Authorization", ""), token, file):
         raise Unauthorized(f"Authorization: Bearer, and the token that {variable} sets.")

@@ -111,6 +111,35 @@ UPTIME = _gauge("redis_uptime_seconds", "Since Redis was started.")
 REQUESTS = _counter("http_requests", "Requests that were answered.", "method", "route", "status")
 REQUEST_TIME = _histogram("http_request", "From when a request is read to its answer.", "method", "route")
 
+SLOTS = _gauge("worker_slots", "Jobs that the worker may run at once.")
+SLOTS_BUSY = _gauge("worker_busy_slots", "Slots that have a job.")
+PROCESSES = _gauge("worker_processes", "Pool processes that live; 0 with threads or solo.")
+PROCESSES_STARTED = _counter("worker_processes_started", "Pool processes that were started.")
+PROCESSES_ENDED = _counter(
+    "worker_processes_ended",
+    "Pool processes that ended: recycled, forced (with its job), asked, oom, exit, a signal, unknown.",
+    "cause",
+)  # fmt: skip
+ATTEMPTS_FORCED = _counter(
+    "worker_attempts_forced",
+    "What was done to attempts that went on too long: soft_limit, hard_limit, cancel, hand_back.",
+    "by",
+)
+ATTEMPTS_FENCED = _counter(
+    "worker_attempts_fenced", "Attempts whose outcome the ledger refused: their job was another's by then."
+)
+RENEWALS = _counter("worker_renewals", "Renewals of the worker's leases: renewed, failed.", "outcome")
+RENEWAL_AGE = _gauge("worker_renewal_age_seconds", "Since the last one that went well, or since the start.")
+LEASE = _gauge("worker_lease_seconds", "How long that may be before its jobs are given to others; a setting.")
+RENEWAL_TIME = _gauge("worker_renewal_seconds", "What it took: a round trip to Redis.")
+BELLS_TAKEN = _counter("worker_bells", "Bells that the worker took.")
+MESSAGES = _counter("worker_messages", "Plain Celery clients' messages: adopted, refused.", "outcome")
+DISCONNECTED = _counter("worker_disconnects", "Times that the connection to the broker was lost.")
+STOPPING = _gauge("worker_stopping", "Whether the worker was told to stop.")
+RESIDENT = _gauge(
+    "worker_memory_bytes", "Resident memory of main and pool; what processes share is in each.", "of"
+)
+
 CERTIFICATE = _gauge(
     "adapter_certificate_expires_seconds", "Until the certificate that the adapter shows ends."
 )
@@ -118,8 +147,12 @@ CERTIFICATE = _gauge(
 OF_ADAPTER = (CERTIFICATE,)
 """The adapter writes it by hand: it does without Prometheus' client."""
 OF_PROCESS = (BUILD, REQUESTS, REQUEST_TIME)
+OF_WORKER = (
+    BUILD, SLOTS, SLOTS_BUSY, PROCESSES, PROCESSES_STARTED, PROCESSES_ENDED, ATTEMPTS_FORCED, ATTEMPTS_FENCED,
+    RENEWALS, RENEWAL_AGE, LEASE, RENEWAL_TIME, BELLS_TAKEN, MESSAGES, DISCONNECTED, STOPPING, RESIDENT,
+)  # fmt: skip
 OF_LEDGER = tuple(
     each
     for each in list(globals().values())
-    if isinstance(each, Family) and each not in (*OF_PROCESS[1:], *OF_ADAPTER)
+    if isinstance(each, Family) and each not in (*OF_PROCESS[1:], *OF_ADAPTER, *OF_WORKER[1:])
 )

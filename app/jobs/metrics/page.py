@@ -1,6 +1,6 @@
 """The pages that Prometheus reads, in the form that it asks for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -32,11 +32,26 @@ def of_process(accept: str) -> Page:
     return _page(_OfProcess(), accept)
 
 
+def of_worker(tell: Callable[[Sheet], None], accept: str) -> Page:
+    """What one worker tells of itself."""
+    return _page(_Told(tell), accept)
+
+
 def _page(collector: Collector, accept: str) -> Page:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
     encode, content_type = choose_encoder(accept)
     return Page(content_type=content_type, body=encode(registry))
+
+
+class _Told(Collector):
+    def __init__(self, tell: Callable[[Sheet], None]) -> None:
+        self._tell = tell
+
+    def collect(self) -> Iterator[Metric]:
+        sheet = Sheet()
+        self._tell(sheet)
+        return iter(sheet.families())
 
 
 class _OfProcess(Collector):

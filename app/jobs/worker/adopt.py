@@ -27,6 +27,7 @@ from jobs.submit import Asked, plain_submission
 from jobs.worker.bell import hand_to_pool
 from jobs.worker.carried import aware, carried, own_headers
 from jobs.worker.celery_task import JobTask, refuse_canvas
+from jobs.worker.counts import counts
 
 logger = logging.getLogger("jobs.worker")
 TRY_AGAIN_SECONDS = 0.5
@@ -146,11 +147,13 @@ class Adopter:
             logger.warning("message.waits task=%s job=%s reason=%s", job.task, job.id, error)
             return False
         else:
+            counts.adopted += 1
             self._acknowledge(message)
             hand_to_pool(self._consumer, job.queue)
         return True
 
     def _refuse(self, message: Any, error: JobsError) -> None:
+        counts.refused += 1
         headers = message.headers if "id" in message.headers else message.payload
         logger.error("message.refused task=%s job=%s reason=%s", headers["task"], headers["id"], error)
         self._consumer.app.backend.store_result(headers["id"], error, "FAILURE", traceback=None)

@@ -11,6 +11,7 @@ from celery.worker.consumer import Consumer
 
 from jobs.ledger import BELL_TASK
 from jobs.worker.celery_task import JobTask
+from jobs.worker.counts import counts
 from jobs.worker.drain import drain
 
 logger = logging.getLogger("jobs.worker")
@@ -83,6 +84,7 @@ def strategy(task: Any, app: Celery, consumer: Consumer, **_: Any) -> Callable[.
 
     def on_bell(message: Any, body: Any, ack: Any, reject: Any, callbacks: Any, **_: Any) -> None:
         message.ack_log_error(logger, consumer.connection_errors)
+        counts.bells += 1
         hand_to_pool(consumer, message.payload[0][0])
 
     return on_bell

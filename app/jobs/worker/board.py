@@ -22,6 +22,7 @@ _SLOT = 1280
 _STOP = 0  # head: 1 when the worker stops
 _WATCHED = 1  # head: 1 while somebody wants events of its jobs
 _USED = 8  # head: slots below this one were used at some time
+_FENCED = 16  # head: outcomes that the ledger refused
 # A slot: what its holder writes once, what it writes for each attempt, what the main process writes.
 _WHO = struct.Struct("=QQ32s")  # pid, thread, holder
 _AT = struct.Struct("=QdddHH1020s100s")  # token, started, soft and hard deadline, lengths, job id, task
@@ -200,6 +201,16 @@ class Board:
     @watched.setter
     def watched(self, wanted: bool) -> None:
         self._memory[_WATCHED] = int(wanted)
+
+    @property
+    def fenced(self) -> int:
+        """Attempts whose outcome the ledger refused: they were another's by then."""
+        return int(_TOKEN.unpack_from(self._memory, _FENCED)[0])
+
+    def count_fenced(self) -> None:
+        """Called by the holder, wherever it runs."""
+        with self._locked():
+            _TOKEN.pack_into(self._memory, _FENCED, self.fenced + 1)
 
     def free_slot(self, holder: str) -> Slot:
         """Take a slot that nobody has."""

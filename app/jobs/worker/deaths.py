@@ -5,13 +5,19 @@ import signal
 import time
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
+from billiard.pool import EX_RECYCLE
+
+from jobs.worker.counts import SIGNALS, counts
 from jobs.worker.memory import Shortage
 
 MEND_SECONDS = 2.0
 """How long after a death the pool is asked to put another process in its place."""
 NOTED_SECONDS = 0.5
 """How long the pool may take to note the exit code of a process that it has just reaped."""
+RECYCLED = (0, EX_RECYCLE)
+"""What a process exits with that has done its share of jobs, or has grown above its share of memory."""
 ASKED_TO_END = frozenset({signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP})
 """What whoever stops a worker may send to its processes as well."""
 
@@ -29,6 +35,17 @@ class Death:
         """Whether it ended as a process does that is told to: Celery's exit with the signal's number."""
         return self.code is not None and abs(self.code) in ASKED_TO_END
 
+    @property
+    def why(self) -> str:
+        """As `counts.ENDS` has it, as far as the process's end tells."""
+        if self.code is None:
+            return "unknown"
+        if self.code >= 0:
+            return "recycled" if self.code in RECYCLED else "exit"
+        if self.out_of_memory:
+            return "oom"
+        return name if (name := _name(-self.code)) in SIGNALS else "signal"
+
     def __str__(self) -> str:
         if self.code is None:
             return "died"
@@ -43,6 +60,8 @@ class Processes:
     def __init__(self, worker: Any, shortage: Shortage) -> None:
         self._worker = worker
         self._known: dict[int, Any] = {}
+        self._killed: set[int] = set()
+        self._met: WeakSet[Any] = WeakSet()
         self._shortage = shortage
         self._pool: Any = None
         self._mend_until = 0.0
@@ -62,7 +81,18 @@ class Processes:
         self._learn()
 
     def _learn(self) -> None:
-        self._known.update({process.pid: process for process in self._pool._pool})  # noqa: SLF001
+        new = [process for process in self._pool._pool if process not in self._met]  # noqa: SLF001
+        counts.started += len(new)
+        self._met.update(new)
+        self._known.update({process.pid: process for process in new})
+
+    def pids(self) -> list[int]:
+        """Those of the processes that the pool has; none with threads, or solo."""
+        return [process.pid for process in self._pool._pool] if self._pool else []  # noqa: SLF001
+
+    def gone(self) -> set[int]:
+        """Those that the pool has no more, and that nobody has asked about."""
+        return set(self._known).difference(self.pids())
 
     def look(self) -> None:
         """Keep the pool's own eyes open for a while after a death."""
@@ -94,14 +124,18 @@ class Processes:
         """A process is dead: see to another in its place."""
         self._mend_until = time.monotonic() + MEND_SECONDS
 
-    def forget(self, pid: int) -> None:
-        """The ledger knows of this death; until then it is asked for again."""
+    def forget(self, pid: int) -> bool:
+        """The ledger knows of this death; until then it is asked for again. Gives whether `kill` ended it."""
         self._known.pop(pid, None)
+        forced = pid in self._killed
+        self._killed.discard(pid)
+        return forced
 
     def kill(self, pid: int) -> None:
         """End a process that lives; the pool does not report it as an error."""
         if process := self._known.get(pid):
             process._controlled_termination = True  # noqa: SLF001 - as billiard's own `terminate_job`
+        self._killed.add(pid)
         os.kill(pid, signal.SIGKILL)
 
     def _told(self, code: int | None) -> Death:

@@ -233,6 +233,7 @@ def _finish(seat: Seat, job: Claimed, ending: Ending, *, claim_from: str) -> Fin
         gone, finished = True, Finished(recorded=False, next=None)
     if not finished.recorded:
         logger.warning("job.refused task=%s job=%s attempt=%d", job.task, job.id, job.attempt)
+        seat.crew.board.count_fenced()
         if ending.stored:
             results.discard(job.id, int(job.token))
     if gone:

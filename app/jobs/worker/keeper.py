@@ -22,6 +22,7 @@ from jobs.quiet import during_work
 from jobs.worker import bell
 from jobs.worker.board import Running, Slot
 from jobs.worker.cancels import Cancels
+from jobs.worker.counts import counts
 from jobs.worker.deaths import Death, Processes
 from jobs.worker.drain import Crew
 from jobs.worker.events import Watch
@@ -95,6 +96,7 @@ class Keeper(threading.Thread):
                 dead.append((slot, running, death))
             else:
                 living.append((slot, running))
+        self._bury_unseated({running.pid for _, running in (*living, *(each[:2] for each in dead))})
         at_work = [(slot, running) for slot, running in living if running.token]
         for slot, running in at_work:
             self._judge.soft_limit(slot, running)
@@ -108,11 +110,17 @@ class Keeper(threading.Thread):
 
     def _renew(self, holders: list[str]) -> None:
         if time.monotonic() - self._renewed >= settings().RENEW_EVERY.total_seconds():
-            if not self._known_said:
-                ledger().know(self._crew.known)
-                self._known_said = True
-            ledger().renew(self._crew.id, self._facts, self._crew.known.key, holders)
+            try:
+                if not self._known_said:
+                    ledger().know(self._crew.known)
+                    self._known_said = True
+                began = time.monotonic()
+                ledger().renew(self._crew.id, self._facts, self._crew.known.key, holders)
+            except LedgerUnavailable:
+                counts.not_renewed += 1
+                raise
             self._renewed = time.monotonic()
+            counts.renewal(self._renewed - began)
 
     def _bury(self, slot: Slot, running: Running, death: Death) -> None:
         cause = f"its process {running.pid} {death}"
@@ -120,12 +128,23 @@ class Keeper(threading.Thread):
         self.processes.mend()
         lost = ledger().release("" if asked else cause, [running.holder])
         slot.clear()
-        self.processes.forget(running.pid)
+        self._forget(running.pid, death)
         if lost:
             logger.error(
                 "attempt.lost task=%s job=%s pid=%d cause=%s",
                 running.task, running.job_id, running.pid, cause,
             )  # fmt: skip
+
+    def _bury_unseated(self, seated: set[int]) -> None:
+        """A process may die before it is on the board: nothing is to be released, but it is to be told."""
+        for pid in self.processes.gone() - seated:
+            if death := self.processes.death(pid):
+                self._forget(pid, death)
+
+    def _forget(self, pid: int, death: Death) -> None:
+        forced = self.processes.forget(pid)
+        asked = self._crew.board.stopping and (death.asked or death.code == 0)
+        counts.ended["forced" if forced else "asked" if asked else death.why] += 1
 
     def _enforce(self, at_work: list[tuple[Slot, Running]]) -> None:
         self._judge.settle()

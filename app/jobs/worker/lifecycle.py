@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+from importlib import import_module
 from typing import Any
 
 from celery import bootsteps, concurrency, signals
@@ -11,10 +12,12 @@ from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 
 from jobs import relay
+from jobs.conf import settings
 from jobs.ticker import Ticker
 from jobs.worker import control, drain, logs
 from jobs.worker.adopt import Adopter, Strategies
 from jobs.worker.bind import bind_declared
+from jobs.worker.counts import counts
 from jobs.worker.drain import Crew
 from jobs.worker.keeper import Keeper
 from jobs.worker.limits import Kind
@@ -48,6 +51,7 @@ class Adoption(bootsteps.StartStopStep):
 
     def stop(self, consumer: Consumer) -> None:
         if crew := drain.crew():
+            counts.disconnected += not crew.board.stopping
             crew.health.ignore()
 
 
@@ -98,6 +102,9 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     worker.wait_for_soft_shutdown = crew.stop.cold
     drain.muster(crew)
     worker.keeper = keeper = Keeper(crew, worker, kind)
+    if port := settings().WORKER_METRICS_PORT:
+        # Else its metrics, and Prometheus' client, cost no memory.
+        import_module("jobs.worker.telling").listen(port, crew, worker)
     keeper.start()
     Ticker().start()
     relay.start()

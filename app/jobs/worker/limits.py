@@ -17,6 +17,7 @@ from jobs.conf import settings
 from jobs.ledger import Claimed, Ending, Holder, State
 from jobs.worker import meta
 from jobs.worker.board import Running, Slot
+from jobs.worker.counts import counts
 from jobs.worker.deaths import Processes
 from jobs.worker.drain import Crew
 
@@ -73,6 +74,7 @@ class Judge:
         """Raise inside the attempt when its soft limit has passed, once."""
         late = running.soft_deadline and time.monotonic() >= running.soft_deadline
         if late and slot.soft != running.token and self.interrupt(slot, running):
+            counts.forced["soft_limit"] += 1
             logger.warning("attempt.soft_limit task=%s job=%s", running.task, running.job_id)
 
     def interrupt(self, slot: Slot, running: Running) -> bool:
@@ -133,7 +135,7 @@ class Judge:
         self._asked = None
         self._done[slot.number] = running.token
         if recorded:
-            _log(sentence)
+            _tell(sentence)
         # Not recorded: it has ended in time; or the ledger gave it up before, and it still runs.
         if (recorded or slot.token == running.token) and self._force(sentence):
             return
@@ -150,17 +152,20 @@ class Judge:
         return False
 
 
-def _log(sentence: Sentence) -> None:
+def _tell(sentence: Sentence) -> None:
     running = sentence.running
     if sentence.ending.outcome is State.PENDING:
+        counts.forced["hand_back"] += 1
         logger.warning(
             "attempt.handed_back task=%s job=%s seconds=%.1f",
             running.task, running.job_id, time.monotonic() - running.started,
         )  # fmt: skip
         return
     if sentence.ending.outcome is State.REVOKED:
+        counts.forced["cancel"] += 1
         logger.warning("attempt.ended task=%s job=%s cause=cancelled", running.task, running.job_id)
         return
+    counts.forced["hard_limit"] += 1
     logger.error(
         "attempt.hard_limit task=%s job=%s seconds=%.1f",
         running.task, running.job_id, running.hard_deadline - running.started,

@@ -3,7 +3,7 @@
 from charts.monitoring.dashboards.page import Page, Row
 from charts.monitoring.dashboards.panels import Column, Json, Says, Steps, bars, lines, stat, table
 from charts.monitoring.dashboards.queries import Query, added
-from charts.monitoring.dashboards.variables import INSTALLATION, LEDGER, QUEUE, QUEUES
+from charts.monitoring.dashboards.variables import EACH_WORKER, INSTALLATION, LEDGER, QUEUE, QUEUES, WORKERS
 
 
 def _by_queue(says: Says, expr: str, *, stacked: bool = False) -> Json:
@@ -111,6 +111,51 @@ _WORKERS = (
         Query(expr=f"max({LEDGER.now('tick_age_seconds')})", legend="age"),
     ),
 )  # fmt: skip
+_SLOTS = (
+    lines(
+        Says(title="Slots", more="Jobs that may run at once, and what runs them."),
+        Query(expr=added(EACH_WORKER.now("worker_slots")), legend="slots"),
+        Query(expr=added(EACH_WORKER.now("worker_busy_slots")), legend="busy"),
+        Query(expr=added(EACH_WORKER.now("worker_processes")), legend="pool processes"),
+        Query(expr=added(EACH_WORKER.now("worker_stopping")), legend="workers that stop"),
+    ),
+    lines(
+        Says(title="Pool processes that end", unit="ops", more="By cause: recycled and asked are well."),
+        Query(expr=added(EACH_WORKER.rate("worker_processes_ended_total"), "cause"), legend="{{cause}}"),
+        Query(expr=added(EACH_WORKER.rate("worker_processes_started_total")), legend="started"),
+    ),
+    lines(
+        Says(title="Attempts by force", unit="ops", more="Fenced: they came too late with their outcome."),
+        Query(expr=added(EACH_WORKER.rate("worker_attempts_forced_total"), "by"), legend="{{by}}"),
+        Query(expr=added(EACH_WORKER.rate("worker_attempts_fenced_total")), legend="fenced"),
+    ),
+    lines(
+        Says(title="Memory of workers", unit="bytes", more="Resident; what processes share is in each."),
+        Query(expr=added(EACH_WORKER.now("worker_memory_bytes"), "of"), legend="{{of}}"),
+        stacked=True,
+    ),
+)  # fmt: skip
+_TO_REDIS = (
+    lines(
+        Says(title="Since the last renewal", unit="s", more="Of the worker that is worst off."),
+        Query(expr=f"max({EACH_WORKER.now('worker_renewal_age_seconds')})", legend="age"),
+        Query(expr=f"min({EACH_WORKER.now('worker_lease_seconds')})", legend="limit"),
+    ),
+    lines(
+        Says(title="What a renewal takes", unit="s", more="A round trip; of the slowest worker."),
+        Query(expr=f"max({EACH_WORKER.now('worker_renewal_seconds')})", legend="renewal"),
+    ),
+    lines(
+        Says(title="Renewals and lost connections", unit="ops"),
+        Query(expr=added(EACH_WORKER.rate("worker_renewals_total"), "outcome"), legend="{{outcome}}"),
+        Query(expr=added(EACH_WORKER.rate("worker_disconnects_total")), legend="connections lost"),
+    ),
+    lines(
+        Says(title="Bells and messages taken", unit="ops", more="Messages: of plain Celery clients."),
+        Query(expr=added(EACH_WORKER.rate("worker_bells_total")), legend="bells"),
+        Query(expr=added(EACH_WORKER.rate("worker_messages_total"), "outcome"), legend="{{outcome}}"),
+    ),
+)  # fmt: skip
 
 _YES: Steps = {0: "red", 1: "green"}
 _NO: Steps = {1: "red"}
@@ -162,7 +207,7 @@ PAGE = Page(
     uid="taskbell-queues",
     title="taskbell / queues and workers",
     about="What waits in each queue, what serves it, and the Redis that holds it.",
-    variables=(*INSTALLATION, QUEUE),
+    variables=(*INSTALLATION, QUEUE, WORKERS),
     rows=(
         Row(heading="Queues", panels=(_TABLE,)),
         Row(panels=_BACKLOG),
@@ -170,6 +215,8 @@ PAGE = Page(
         Row(panels=_LEFT, height=6),
         Row(heading="Pools and workers", panels=_POOLS),
         Row(panels=_WORKERS, height=7),
+        Row(heading="Inside the workers", panels=_SLOTS, height=7),
+        Row(panels=_TO_REDIS, height=7),
         Row(heading="Redis", panels=_REDIS, height=4),
         Row(panels=_REDIS_LINES, height=7),
     ),

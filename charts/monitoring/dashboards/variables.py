@@ -12,6 +12,8 @@ QUEUES = Scope(narrowed=f'{_HERE},queue=~"$queue"')
 TASK = Scope(narrowed=f'{_HERE},queue=~"$queue",task="$task"')
 # Another name: the API's own page may be scraped as another job, and the links take variables along.
 REQUESTS = Scope(narrowed='namespace=~"$namespace",job=~"$api",route=~"$route"')
+# The same for workers.
+EACH_WORKER = Scope(narrowed='namespace=~"$namespace",job=~"$workers"')
 
 _JOBS = 'taskbell_ledger_up{namespace=~"$namespace"}'
 _PODS = 'taskbell_http_requests_total{namespace=~"$namespace"}'
@@ -25,6 +27,10 @@ QUEUE = Variable(
 ONE_TASK = Variable(
     name="task", label="Task", one=True,
     values=f"label_values(taskbell_jobs_submitted_total{{{_HERE}}}, task)",
+)  # fmt: skip
+WORKERS = Variable(
+    name="workers", label="Workers",
+    values='label_values(taskbell_worker_slots{namespace=~"$namespace"}, job)',
 )  # fmt: skip
 API = (
     Variable(
