@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from charts.model.api import Reach
+from charts.model.secret import Secret
 from charts.model.shape import Pod, Resources, Shape, Words, resources
 from charts.monitoring.alert import RUNBOOKS
 
@@ -51,6 +52,9 @@ class Metrics(Shape):
     """Of the pod."""
     annotations: Words = {}
     """Annotations of its Service."""
+    token: Secret = Secret()
+    """What `/metrics` of API, workers and this pod asks for, as a bearer token; the monitors pass it. Key:
+    `metrics-token`. Without: nothing."""
     network: Reach = Reach(ingressFrom=[{}])
     """Who may read them, and each worker's; `ingressFrom: [{}]` is everybody in the cluster."""
     pod: Pod = Pod()

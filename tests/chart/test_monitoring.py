@@ -76,3 +76,64 @@ def test_without_the_pod_nothing_asks_for_it():
     found = render(*ON, "--set", "metrics.enabled=false")
     assert not [each for each in found if each["metadata"]["name"] == "taskbell-metrics"]
     assert one(found, "PodMonitor", "taskbell-api")
+
+
+READ = {"ServiceMonitor/taskbell-metrics", "PodMonitor/taskbell-api", "PodMonitor/taskbell-worker"}
+ASKING = {"Deployment/taskbell-api", "Deployment/taskbell-metrics", "Deployment/taskbell-worker-default"}
+VALUE = ("--set", "metrics.token.value=hello")
+EXISTING = (
+    "--set", "metrics.token.existingSecret=mine", "--set", "metrics.token.existingSecretKey=of-metrics",
+)  # fmt: skip
+
+
+def shown(found: list[Manifest]) -> dict[str, Manifest]:
+    """What each monitor's reader shows, of those that show something."""
+    return {
+        f"{each['kind']}/{each['metadata']['name']}": endpoint["authorization"]
+        for each in found
+        if each["kind"] in KINDS
+        for endpoint in each["spec"].get("endpoints", each["spec"].get("podMetricsEndpoints", []))
+        if "authorization" in endpoint
+    }
+
+
+def asked(found: list[Manifest]) -> dict[str, Manifest]:
+    """The Secrets of the files by which the pods ask for a token."""
+    at = {"name": "JOBS_METRICS_TOKEN_FILE", "value": "/run/secrets/taskbell/metrics-token"}
+    sources = {}
+    for name, pod in pods(found).items():
+        if at in pod["spec"]["containers"][0].get("env", []):
+            [files] = [each for each in pod["spec"]["volumes"] if each["name"] == "secrets"]
+            [sources[name]] = [
+                each["secret"]
+                for each in files["projected"]["sources"]
+                if each["secret"]["items"][0]["path"] == "metrics-token"
+            ]
+    return sources
+
+
+def test_no_token_is_asked_for_or_shown_unless_there_is_one():
+    found = render(*ON)
+    assert (asked(found), shown(found)) == ({}, {})
+
+
+@pytest.mark.parametrize(("values", "secret", "key"), [
+    (VALUE, "taskbell", "metrics-token"), (EXISTING, "mine", "of-metrics"),
+    ((*VALUE, *EXISTING), "mine", "of-metrics"),
+])  # fmt: skip
+def test_the_token_that_the_pods_ask_for_is_the_one_that_the_monitors_show(values, secret, key):
+    found = render(*ON, *values)
+    shows = {"credentials": {"name": secret, "key": key}}
+    assert shown(found) == dict.fromkeys(READ, shows)
+    asks = {"name": secret, "items": [{"key": key, "path": "metrics-token"}]}
+    assert asked(found) == dict.fromkeys(ASKING, asks)
+    made = one(found, "Secret", "taskbell")["data"]
+    assert made.get("metrics-token") == ("aGVsbG8=" if secret == "taskbell" else None)
+
+
+def test_whoever_reads_metrics_reaches_a_worker_s_and_nothing_else_of_it():
+    few = [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]
+    policy = one(
+        render(values={"metrics.network.ingressFrom": few}), "NetworkPolicy", "taskbell-worker-default"
+    )
+    assert policy["spec"]["ingress"] == [{"from": few, "ports": [{"port": "metrics"}]}]

@@ -5,7 +5,7 @@
 {{- if .root.Values.redis.enabled }}
 - {name: REDIS_URL, value: "redis://{{ include "taskbell.fullname" .root }}-redis:6379/0"}
 {{- end }}
-{{- range $file, $name := dict "redis-url" "REDIS_URL_FILE" "redis-password" "REDIS_PASSWORD_FILE" "sentinel-password" "REDIS_SENTINEL_PASSWORD_FILE" "database-url" "DATABASE_URL_FILE" "pools-token" "JOBS_POOLS_TOKEN_FILE" }}
+{{- range $file, $name := dict "redis-url" "REDIS_URL_FILE" "redis-password" "REDIS_PASSWORD_FILE" "sentinel-password" "REDIS_SENTINEL_PASSWORD_FILE" "database-url" "DATABASE_URL_FILE" "pools-token" "JOBS_POOLS_TOKEN_FILE" "metrics-token" "JOBS_METRICS_TOKEN_FILE" }}
 {{- if and (hasKey $secrets $file) (has $file $seen) }}
 - {name: {{ $name }}, value: /run/secrets/taskbell/{{ $file }}}
 {{- end }}

@@ -18,6 +18,7 @@ An existing Secret wins over a value, and that over one that is generated.
 {{- if hasKey (include "taskbell.scalingModes" . | fromYaml) "keda" -}}
 {{- $wanted = append $wanted (dict "key" "pools-token" "of" .Values.keda.token "generated" true) -}}
 {{- end -}}
+{{- $wanted = append $wanted (dict "key" "metrics-token" "of" .Values.metrics.token) -}}
 {{- $wanted = append $wanted (dict "key" "database-url" "of" .Values.database.url) -}}
 {{- $found := dict -}}
 {{- range $wanted -}}
