@@ -18,7 +18,11 @@ def release(kube, image):
 
 def read(release: Release, service: str, path: str) -> dict[tuple[str, str], float]:
     """A page as Prometheus would get it: the sum of each metric, by name and task or route."""
-    where = f"/api/v1/namespaces/{release.kube.namespace}/services/{release.full}-{service}:http/proxy{path}"
+    return page_at(release, f"services/{release.full}-{service}:http/proxy{path}")
+
+
+def page_at(release: Release, address: str) -> dict[tuple[str, str], float]:
+    where = f"/api/v1/namespaces/{release.kube.namespace}/{address}"
     found: dict[tuple[str, str], float] = {}
     for family in text_string_to_metric_families(run("kubectl", "get", "--raw", where)):
         for sample in family.samples:
@@ -47,3 +51,12 @@ def test_one_pod_tells_of_all_jobs_and_goes_on_after_its_end(release):
 def test_an_api_pod_tells_of_its_own_requests(release):
     page = read(release, "api", "/metrics")
     assert page["taskbell_http_requests_total", "/readyz/"] > 0
+
+
+def test_each_worker_pod_tells_of_itself(release):
+    workers = release.pods("worker")
+    assert len(workers) == 2
+    for pod in workers:
+        page = page_at(release, f"pods/{pod}:8002/proxy/metrics")
+        assert page["taskbell_worker_slots", ""] == page["taskbell_worker_processes", ""] > 0
+        assert page["taskbell_worker_renewals_total", ""] > 0
