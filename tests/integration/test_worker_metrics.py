@@ -39,8 +39,7 @@ def platform(server):
 def watched(url, *more, **env):
     """A worker, and what gives its page as it is now."""
     port = free_port()
-    env |= {"JOBS_WORKER_METRICS_PORT": str(port), "DATABASE_URL": "none"}
-    with running_worker(url, *more, **env) as worker:
+    with running_worker(url, *more, JOBS_WORKER_METRICS_PORT=str(port), **env) as worker:
         yield worker, lambda: read(f"http://127.0.0.1:{port}", PROCESS_PAGE)
 
 
