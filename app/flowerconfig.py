@@ -12,6 +12,9 @@ port = int(os.environ.get("FLOWER_PORT") or 5555)
 # This machine only, unless told otherwise: whoever reaches Flower sees and ends what runs.
 address = os.environ.get("FLOWER_ADDRESS") or "127.0.0.1"
 max_tasks = int(os.environ.get("FLOWER_MAX_TASKS") or 10_000)
+tasks_columns = (
+    os.environ.get("FLOWER_TASKS_COLUMNS") or "name,uuid,state,attempt,received,started,runtime,worker"
+)
 
 if os.environ.get("FLOWER_BASIC_AUTH_FILE"):
     basic_auth = secret("FLOWER_BASIC_AUTH").split()

@@ -49,7 +49,8 @@ class Options(RetryPolicy):
     """How long a job that succeeded can be read back; None for the setting `RESULT_TTL`."""
     failure_ttl: timedelta | None = None
     """How long a job that failed or was revoked can be read back; None for the setting `FAILURE_TTL`."""
-
+    show_arguments: bool = False
+    """Whether Flower and `inspect active` may show the arguments of its jobs, cut at 1,000 characters."""
     wait: Literal["fsync", "replica"] | None = None
     """What a submit waits for: that Redis's file has the job on disk, or that a replica has it."""
 

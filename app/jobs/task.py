@@ -121,6 +121,7 @@ def task(
     objective_ratio: float = 0.99,
     result_ttl: timedelta | None = None,
     failure_ttl: timedelta | None = None,
+    show_arguments: bool = False,
     wait: Literal["fsync", "replica"] | None = None,
 ) -> _Declare: ...
 def task(

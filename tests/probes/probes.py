@@ -20,6 +20,11 @@ def echo(value: Any) -> Any:
     return value
 
 
+@task(show_arguments=True)
+def shown(value: str) -> None:
+    """What it was called with may be seen."""
+
+
 @task(name="add")
 def add(x: int, y: int) -> int:
     return x + y

@@ -20,7 +20,8 @@ ORDERS: dict[str, State] = {
 }  # fmt: skip
 """The orders of a queue; a job is in exactly one, by its state."""
 FIELDS = (
-    "task", "queue", "state", "key", "prio", "created", "due", "started", "ended", "attempt", "worker",
+    "task", "queue", "state", "key", "prio", "created", "due", "started", "ended", "attempt", "retries",
+    "expires", "worker",
 )  # fmt: skip
 """What a page tells of each job."""
 PIECE = 200
@@ -113,6 +114,10 @@ class Browser:
             if len(found) == limit or not look_at:
                 return Page(jobs=found, next=place)
         return Page(jobs=found, next=None)
+
+    def records(self, ids: Sequence[str], *, errors: bool = False) -> list[Record | None]:
+        """What a page tells of each of these jobs; None for an unknown id."""
+        return [each for piece in batched(ids, PIECE, strict=False) for each in self._records(piece, errors)]
 
     def waiting_tasks(self, queue: str) -> list[WaitingTask]:
         """The tasks that have ready jobs in a queue, by name."""

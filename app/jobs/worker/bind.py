@@ -101,6 +101,7 @@ def _celery_task(task: Task[Any, Any]) -> DeclaredTask:
         "__doc__": task.function.__doc__,
         "time_limit": options.time_limit and options.time_limit.total_seconds(),
         "soft_time_limit": options.soft_time_limit and options.soft_time_limit.total_seconds(),
+        "show_arguments": options.show_arguments,
     }  # fmt: skip
     if options.max_attempts > 1:
         attributes["max_retries"] = options.max_attempts - 1
