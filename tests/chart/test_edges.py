@@ -1,6 +1,8 @@
 """Values that are legal and unusual."""
 
+import base64
 import json
+import re
 from typing import Any
 
 import kubernetes_validate
@@ -163,6 +165,28 @@ def test_a_former_password_works_for_longer_than_any_worker_takes_to_end():
     pools = {"default": {}, "slow": {"shutdown": {"seconds": 3600}}}
     assert "sleep 3900\n" in script(**{"worker.pools": pools})
     assert "sleep 0\n" in script(**{"redis.passwordOverlapSeconds": 0})
+
+
+def test_flower_wants_a_login_that_is_generated_given_or_there():
+    def login(**values: Any) -> tuple[Any, Any]:
+        """What the chart's own Secret says it is, and the Secret that Flower reads it from."""
+        found = render(values=values)
+        own = one(found, "Secret", "taskbell")["data"].get("flower-auth")
+        pod = pods(found)["Deployment/taskbell-flower"]
+        assert env_of(pod)["FLOWER_BASIC_AUTH_FILE"] == "/run/secrets/taskbell/flower-auth"
+        [read] = [
+            each["secret"]["name"]
+            for volume in pod["spec"]["volumes"]
+            for each in volume.get("projected", {}).get("sources", [])
+            if any(item["path"] == "flower-auth" for item in each["secret"]["items"])
+        ]
+        return own and base64.b64decode(own).decode(), read
+
+    generated, read = login()
+    assert re.fullmatch(r"admin:\w{32}", generated)
+    assert read == "taskbell"
+    assert login(**{"flower.auth.value": "me:word"}) == ("me:word", "taskbell")
+    assert login(**{"flower.auth.existingSecret": "mine"}) == (None, "mine")
 
 
 def test_flower_is_probed_under_its_prefix():

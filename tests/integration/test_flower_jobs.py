@@ -80,7 +80,7 @@ def test_every_state_of_a_job_is_shown_as_the_ledger_has_it(platform: Platform, 
     comes = platform.submit("echo", secret, queue="nobody", delay=HOUR)
     revoked = platform.submit("echo", secret, queue="nobody")
     platform.ledger.cancel([revoked])
-    with running_worker(valkey.url):
+    with running_worker(valkey.url, DATABASE_URL="none"):
         runs = witness(platform, tmp_path / "w", wait_for=tmp_path / "go")
         started(tmp_path / "w")
         done, failed = platform.submit("echo", secret), platform.submit("fail", '{"message": "no order"}')
@@ -105,7 +105,7 @@ def test_every_state_of_a_job_is_shown_as_the_ledger_has_it(platform: Platform, 
 
 
 def test_an_attempt_that_died_and_a_retry_are_counted_and_told(platform: Platform, valkey, flower):
-    with running_worker(valkey.url):
+    with running_worker(valkey.url, DATABASE_URL="none"):
         died = platform.submit("die", '{"attempts": 1}')
         platform.value(died)
 
@@ -131,7 +131,7 @@ def test_a_backlog_is_the_jobs_also_where_no_worker_serves(platform: Platform, f
         platform.submit("echo", "{}", queue="lonely")
     platform.submit("echo", "{}", queue="lonely", delay=HOUR)
     told = flower.queues()["lonely"]
-    assert (told["messages"], told["scheduled"], told["started"]) == (3, 1, 0)
+    assert (told["messages"], told["scheduled"], told["started"], told["workers"]) == (3, 1, 0, 0)
     assert told["oldest_seconds"] >= 0
     page = flower.client.get("/broker")
     assert page.status == 200
@@ -139,7 +139,7 @@ def test_a_backlog_is_the_jobs_also_where_no_worker_serves(platform: Platform, f
 
 
 def test_a_job_is_submitted_checked_and_read_back(valkey, flower):
-    with running_worker(valkey.url):
+    with running_worker(valkey.url, DATABASE_URL="none"):
         applied = flower.post("/api/task/apply/add", args=[1, 2]).json()
         assert (applied["state"], applied["result"]) == ("SUCCESS", 3)
         for call in ("async-apply", "send-task"):
@@ -169,7 +169,7 @@ def test_what_waits_is_revoked_and_what_cannot_be_is_refused(platform: Platform,
 
 
 def test_what_runs_is_left_alone_or_terminated(platform: Platform, valkey, flower, tmp_path: Path):
-    with running_worker(valkey.url, JOBS_CANCEL_GRACE_SECONDS="0.2"):
+    with running_worker(valkey.url, DATABASE_URL="none", JOBS_CANCEL_GRACE_SECONDS="0.2"):
         runs = witness(platform, tmp_path / "w", wait_for=tmp_path / "never")
         started(tmp_path / "w")
         left = flower.post(f"/api/task/revoke/{runs}")

@@ -30,6 +30,7 @@ from jobs.ledger.scripts import load
 from jobs.ledger.stored import StoredResults
 from jobs.ledger.watch import Watch
 from jobs.ledger.wire import Shared
+from jobs.limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +199,11 @@ class Ledger:
     def know(self, known: KnownTasks) -> None:
         """Say what the workers of a release know. Each says it as it starts; a claim says it again."""
         self._run("know", known.key, *known.packed)
+
+    def limit(self, known: KnownTasks, task: str, limits: Limits) -> None:
+        """Give a task other limits with all workers that know the same tasks, for as long as they live."""
+        self.know(known)
+        self._run("limit", known.key, task, limits.packed())
 
     def release(self, cause: str, holders: Sequence[str], worker: str = "") -> int:
         """Take holders out for good, and their worker if it ends; gives how many attempts went back.

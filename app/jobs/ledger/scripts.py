@@ -20,7 +20,7 @@ _CLAIMING = (*_LIFE, "claiming")
 PARTS: dict[str, tuple[str, ...]] = {
     "submit": _MEASURING, "claim": _CLAIMING, "finish": _CLAIMING, "renew": ("shared",), "release": _LIFE,
     "tick": _LIFE, "note": _LIFE, "cancel": _LIFE, "redrive": _LIFE, "discard": _LIFE, "pause": _ORDER,
-    "count": ("shared", "delayed"), "know": ("shared",), "keep": ("shared",),
+    "count": ("shared", "delayed"), "know": ("shared",), "limit": _ORDER, "keep": ("shared",),
     "load": _DELAYING,
 }  # fmt: skip
 """Every script, and what is prefixed to it."""

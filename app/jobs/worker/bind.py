@@ -84,14 +84,23 @@ def limits_of(task: Any) -> Limits:
     found = getattr(task, "declared", None)
     if found is not None:
         return cast("Limits", found.options.limits)
-    if not (rate := getattr(task, "rate_limit", None)):
-        return Limits()
-    starts, _, unit = str(rate).partition("/")
+    return Limits(task=Limit(rate=rate_of(getattr(task, "rate_limit", None))))
+
+
+def rate_of(said: Any) -> Rate | None:
+    """A rate as Celery reads it: `10/m`, a number of starts a second; None and 0 are no limit.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    starts, _, unit = str(said or 0).partition("/")
+    if (unit or "s") not in UNITS or not 0 <= float(starts) < float("inf"):
+        raise ValueError(f"a rate is written as 10/s, 100/m or 5/h, not {said!r}")
     if not float(starts):
-        return Limits()
-    # As Celery reads it: a share of one is good as well, and a bare number is so many a second.
+        return None
+    # A share of one is good as well.
     every = max(UNITS[unit or "s"] / float(starts), timedelta(microseconds=1))
-    return Limits(task=Limit(rate=Rate(count=1, per=every)))
+    return Rate(count=1, per=every)
 
 
 def _celery_task(task: Task[Any, Any]) -> DeclaredTask:

@@ -27,7 +27,7 @@ _FENCED = 16  # head: outcomes that the ledger refused
 _WHO = struct.Struct("=QQ32s")  # pid, thread, holder
 _AT = struct.Struct("=QdddHH1020s100s")  # token, started, soft and hard deadline, lengths, job id, task
 _TOKEN = struct.Struct("=Q")
-_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT, _CANCEL, _HOLDS = 0, 64, 1224, 1232, 1240, 1248
+_WHO_OFFSET, _AT_OFFSET, _VERDICT, _SOFT, _CANCEL, _HOLDS, _TOLD = 0, 64, 1224, 1232, 1240, 1248, 1256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +165,15 @@ class Slot:
         self._put(_HOLDS, token)
 
     @property
+    def told(self) -> int:
+        """The token of whose start the main process has told those who want events."""
+        return self._get(_TOLD)
+
+    @told.setter
+    def told(self, token: int) -> None:
+        self._put(_TOLD, token)
+
+    @property
     def cancelled(self) -> bool:
         """Whether that is the attempt whose user code runs here."""
         return self.cancel != 0 and self.cancel == self.token
@@ -215,7 +224,7 @@ class Board:
     def free_slot(self, holder: str) -> Slot:
         """Take a slot that nobody has."""
         with self._locked():
-            used = self._used
+            used = self.used
             for number in range(SLOTS):
                 slot = self._slot(number)
                 if not slot.pid:
@@ -227,7 +236,7 @@ class Board:
 
     def slots(self) -> Iterator[tuple[Slot, Running]]:
         """Every slot that somebody has, with what it shows."""
-        for number in range(self._used):
+        for number in range(self.used):
             slot = self._slot(number)
             if running := slot.read():
                 yield slot, running
@@ -236,7 +245,8 @@ class Board:
         return Slot(self._memory, number, self._guards[number])
 
     @property
-    def _used(self) -> int:
+    def used(self) -> int:
+        """Slots below this one were used at some time."""
         return int(_TOKEN.unpack_from(self._memory, _USED)[0])
 
     @contextmanager

@@ -1,6 +1,7 @@
 """Celery's remote control, where it would show a bell and its user means jobs."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from celery.app.control import Control
@@ -10,15 +11,24 @@ from celery.utils.saferepr import saferepr
 from celery.utils.serialization import jsonify, strtobool
 from celery.worker import state as worker_state
 from celery.worker.control import control_command, inspect_command
+from celery.worker.control import registered as celery_registered
 
 from jobs.errors import JobsError
-from jobs.ledger import ledger
+from jobs.ledger import BELL_TASK, ledger
 from jobs.worker import drain
+from jobs.worker.arguments import may_show, shown_arguments
+from jobs.worker.board import Running
 
 
 def register() -> None:
     """Put the platform's commands in the place of Celery's."""
     inspect_command(alias="dump_active")(active)
+    inspect_command(alias="dump_reserved")(reserved)
+    inspect_command(variadic="ids", signature="[id1 [id2 [... [idN]]]]")(query_task)
+    inspect_command(alias="dump_tasks", variadic="taskinfoitems", signature="[attr1 [attr2 [... [attrN]]]]")(
+        registered
+    )
+    inspect_command()(stats)
     inspect_command(
         alias="dump_conf", signature="[include_defaults=False]", args=[("with_defaults", strtobool)]
     )(conf)
@@ -69,13 +79,52 @@ def active(state: Any, safe: bool = False) -> list[dict[str, Any]]:  # noqa: FBT
         return []
     return [
         {
-            "id": running.job_id, "name": running.task, "type": running.task, "args": [], "kwargs": {},
-            "hostname": crew.place.hostname, "time_start": _wall_clock(running.started),
-            "acknowledged": True, "delivery_info": {}, "worker_pid": running.pid,
+            "id": running.job_id, "name": running.task, "type": running.task,
+            **_arguments(state.app.tasks, running), "hostname": crew.place.hostname,
+            "time_start": _wall_clock(running.started), "acknowledged": True, "delivery_info": {},
+            "worker_pid": running.pid,
         }
         for _, running in crew.board.slots()
         if running.token
     ]  # fmt: skip
+
+
+def _arguments(tasks: Mapping[str, Any], running: Running) -> dict[str, Any]:
+    """Of a job whose task lets them be shown."""
+    if not may_show(tasks, running.task):
+        return {"args": None, "kwargs": None}
+    try:
+        record = ledger().record(running.job_id)
+    except JobsError:
+        record = None
+    args, kwargs = shown_arguments(tasks, record) or (None, None)
+    return {"args": args, "kwargs": kwargs}
+
+
+def reserved(state: Any, **_: Any) -> list[Any]:
+    """None: jobs wait in the ledger, and no worker has them before it runs them."""
+    return []
+
+
+def query_task(state: Any, ids: Any, **_: Any) -> dict[str, Any]:
+    """Which of these jobs this worker runs."""
+    wanted = {str(each) for each in maybe_list(ids) or []}
+    return {each["id"]: ("active", each) for each in active(state) if each["id"] in wanted}
+
+
+def registered(state: Any, taskinfoitems: Any = None, builtins: bool = False, **_: Any) -> list[str]:  # noqa: FBT001, FBT002 - Celery's signature
+    """The tasks that this worker knows; the bell is none."""
+    found = celery_registered(state, taskinfoitems=taskinfoitems, builtins=builtins)
+    return [each for each in found if each.partition(" ")[0] != BELL_TASK]
+
+
+def stats(state: Any, **_: Any) -> dict[str, Any]:
+    """Celery's own, and by task the attempts that ended here."""
+    found: dict[str, Any] = state.consumer.controller.stats()
+    pool, crew = found["pool"], drain.crew()
+    if "processes" in pool:  # else what it began with, whatever it grew or shrank to
+        pool["max-concurrency"] = len(pool["processes"])
+    return found | {"total": crew.counted.by_task(crew.board.used) if crew else {}}
 
 
 def _wall_clock(monotonic: float) -> float:

@@ -38,11 +38,13 @@ from jobs.ledger import (
 from jobs.worker import databases, endings, meta, trace
 from jobs.worker.bind import limits_of
 from jobs.worker.board import Board, Slot
+from jobs.worker.counted import Counted
 from jobs.worker.current import set_about
 from jobs.worker.events import Events
 from jobs.worker.health import Health
 from jobs.worker.outcome import Outcome, Raised, Returned
 from jobs.worker.stopping import Stop
+from jobs.worker.timelimits import TimeLimits
 
 logger = logging.getLogger("jobs.worker")
 LATER = timedelta(seconds=5)
@@ -65,6 +67,8 @@ class Crew:
         bound = (soft or None) if settings().SHUTDOWN is None else settings().SHUTDOWN
         self.stop = Stop(self.board, self.health, bound=bound, soft=soft)
         self.known = KnownTasks({name: limits_of(task) for name, task in app.tasks.items()}, settings())
+        self.counted = Counted(self.known.names)
+        self.time_limits = TimeLimits(app.tasks)
         self.max_jobs = max_jobs
         """Jobs after which a pool process ends and another takes its place; None for no limit."""
         self.main_pid = os.getpid()
@@ -80,7 +84,7 @@ class Seat:
         self.jobs = 0
         self.slot: Slot = crew.board.free_slot(self._name)
         self.holder = Holder(self._name, settings(), crew.known, crew.place.hostname)
-        self.events = Events(crew.board, crew.place.hostname)
+        self.events = Events(crew.board, self.slot, crew.place.hostname)
 
     def rename(self) -> None:
         """Come back as a new holder: the ledger gave this one up while it was out of reach."""
@@ -158,6 +162,7 @@ def drain(queue: str) -> None:
 
 def _slice(seat: Seat, queue: str) -> None:
     board = seat.crew.board
+    seat.crew.time_limits.heed()
     until = time.monotonic() + settings().SLICE.total_seconds()
     job = None if board.stopping else seat.holder.claim(queue)
     while job is not None:
@@ -171,6 +176,7 @@ def _slice(seat: Seat, queue: str) -> None:
         finished = _finish(seat, job, ending, claim_from=queue if more else "")
         seat.slot.holds = 0
         if finished.recorded:
+            seat.crew.counted.count(seat.slot.number, job.task)
             seat.events.ended(job, ending, time.monotonic() - began)
         else:
             wait_for_verdict(seat.slot)

@@ -2,8 +2,8 @@
 
 They are sent only while somebody asked for them (`celery worker -E`, or Flower by remote control), many in
 one message: what a busy holder has to tell waits for up to half a second; of an attempt that runs longer the
-main process tells. They carry no arguments and no
-results. An event that cannot be sent is dropped; no job waits for one.
+main process tells. They carry no arguments and no results. An event that cannot be sent is dropped; no job
+waits for one.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 from jobs.errors import JobsError
 from jobs.ledger import Claimed, Ending, State, ledger
-from jobs.worker.board import Board, Running
+from jobs.worker.board import Board, Running, Slot
 
 type Event = dict[str, Any]
 EXCHANGE, ROUTING_KEY = "celeryev", "task.multi"
@@ -35,8 +35,9 @@ OUTCOMES = {
 class Events:
     """What one holder has to tell of the attempts that it ended."""
 
-    def __init__(self, board: Board, hostname: str) -> None:
+    def __init__(self, board: Board, slot: Slot, hostname: str) -> None:
         self._board = board
+        self._slot = slot
         self._hostname = hostname
         self._waiting: list[Event] = []
         self._sent = 0.0
@@ -48,12 +49,10 @@ class Events:
             return
         now = time.time()
         common = {"uuid": job.id, "hostname": self._hostname, "pid": os.getpid()}
-        self._waiting += [
-            {"type": "task-received", "name": job.task, "retries": job.retries, "queue": job.queue,
-             "timestamp": now - seconds, **common},
-            {"type": "task-started", "timestamp": now - seconds, **common},
-            {"type": kind, "timestamp": now, **_outcome(ending, seconds), **common},
-        ]  # fmt: skip
+        if self._slot.told != int(job.token):
+            more = {"name": job.task, "retries": job.retries, "queue": job.queue}
+            self._waiting += _start(now - seconds, common, **more)
+        self._waiting.append({"type": kind, "timestamp": now, **_outcome(ending, seconds), **common})
         self.send(at_once=False)
 
     def send(self, *, at_once: bool) -> None:
@@ -70,9 +69,8 @@ class Watch:
     def __init__(self, board: Board, worker: Any) -> None:
         self._board = board
         self._worker = worker
-        self._told: set[int] = set()
 
-    def look(self, at_work: Iterable[Running]) -> None:
+    def look(self, at_work: Iterable[tuple[Slot, Running]]) -> None:
         """Tell of the attempts that nobody was told of."""
         consumer = getattr(self._worker, "consumer", None)  # it is made after the keeper
         sender = getattr(consumer, "event_dispatcher", None)
@@ -82,20 +80,32 @@ class Watch:
         if not self._board.watched:
             return
         now, wall = time.monotonic(), time.time()
-        long = {running.token: running for running in at_work if now - running.started >= A_WHILE_SECONDS}
         events: list[Event] = []
-        for running in (long[token] for token in long.keys() - self._told):
-            common = {
-                "uuid": running.job_id, "hostname": self._worker.hostname, "pid": running.pid,
-                "timestamp": wall - (now - running.started),
-            }  # fmt: skip
-            events += [
-                {"type": "task-received", "name": running.task, **common},
-                {"type": "task-started", **common},
-            ]
-        self._told = set(long)
+        for slot, running in at_work:
+            if now - running.started >= A_WHILE_SECONDS and slot.told != running.token:
+                slot.told = running.token
+                events += _start(wall - (now - running.started), self._common(running), name=running.task)
         if events:
             _send(events, self._worker.hostname)
+
+    def ended(self, slot: Slot, running: Running, ending: Ending) -> None:
+        """The ledger has the outcome of an attempt that is ended by force: its holder tells nothing of it."""
+        if not self._board.watched or ending.outcome not in OUTCOMES:
+            return
+        now, common = time.time(), self._common(running)
+        seconds = time.monotonic() - running.started
+        events = [] if slot.told == running.token else _start(now - seconds, common, name=running.task)
+        told = {"type": OUTCOMES[ending.outcome], "timestamp": now, **_outcome(ending, seconds)}
+        _send([*events, {**told, **common}], self._worker.hostname)
+
+    def _common(self, running: Running) -> Event:
+        return {"uuid": running.job_id, "hostname": self._worker.hostname, "pid": running.pid}
+
+
+def _start(at: float, common: Event, **more: Any) -> list[Event]:
+    """An attempt was received, that is claimed, and started."""
+    received = {"type": "task-received", "timestamp": at, **more, **common}
+    return [received, {"type": "task-started", "timestamp": at, **common}]
 
 
 def _outcome(ending: Ending, seconds: float) -> Event:

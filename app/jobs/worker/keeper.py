@@ -52,16 +52,14 @@ class Keeper(threading.Thread):
         self._worker = worker
         self._kind = kind
         self.processes = Processes(worker, Shortage())
-        self._judge = Judge(crew, kind, self.processes)
-        self._cancels = Cancels(self._judge)
         self._watch = Watch(crew.board, worker)
+        self._judge = Judge(crew, kind, self.processes, self._watch)
+        self._cancels = Cancels(self._judge)
         self._ended = threading.Event()
         self._renewed = float("-inf")
         self._away = self._stop_said = self._known_said = False
         self._busy_at = self._open_at = time.monotonic()
         """When a holder was last at work, and when the stop last had something to wait for."""
-        facts = {"hostname": crew.place.hostname, "pid": crew.main_pid, "known": crew.known.key}
-        self._facts = json.dumps(facts)
 
     def run(self) -> None:
         while not self._ended.wait(AWAY_SECONDS if self._away else LOOK_EVERY_SECONDS):
@@ -105,7 +103,7 @@ class Keeper(threading.Thread):
             self._bury(*each)
         self._renew([running.holder for _, running in living])
         self._enforce(at_work)
-        self._watch.look(running for _, running in at_work)
+        self._watch.look(at_work)
         self._leave(at_work)
 
     def _renew(self, holders: list[str]) -> None:
@@ -115,12 +113,20 @@ class Keeper(threading.Thread):
                     ledger().know(self._crew.known)
                     self._known_said = True
                 began = time.monotonic()
-                ledger().renew(self._crew.id, self._facts, self._crew.known.key, holders)
+                ledger().renew(self._crew.id, self._facts(), self._crew.known.key, holders)
             except LedgerUnavailable:
                 counts.not_renewed += 1
                 raise
             self._renewed = time.monotonic()
             counts.renewal(self._renewed - began)
+
+    def _facts(self) -> str:
+        """What this worker says of itself; remote control may change its queues."""
+        crew, queues = self._crew, self._worker.app.amqp.queues.consume_from
+        return json.dumps({
+            "hostname": crew.place.hostname, "pid": crew.main_pid, "known": crew.known.key,
+            "queues": sorted(map(str, list(queues))),
+        })  # fmt: skip
 
     def _bury(self, slot: Slot, running: Running, death: Death) -> None:
         cause = f"its process {running.pid} {death}"

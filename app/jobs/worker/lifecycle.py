@@ -14,7 +14,7 @@ from celery.worker.consumer.tasks import Tasks
 from jobs import relay
 from jobs.conf import settings
 from jobs.ticker import Ticker
-from jobs.worker import control, drain, logs
+from jobs.worker import changing, control, counted, drain, logs
 from jobs.worker.adopt import Adopter, Strategies
 from jobs.worker.bind import bind_declared
 from jobs.worker.counts import counts
@@ -75,6 +75,7 @@ def install(app: Celery) -> None:
     app.steps["consumer"].add(Adoption)
     app.steps["worker"].add(Holders)
     control.register()
+    changing.register()
     logs.install()
     # Weak references to nested functions would die at once; these are module functions and live.
     signals.worker_init.connect(_on_worker_init)
@@ -101,6 +102,7 @@ def _on_worker_init(sender: Any, **_: Any) -> None:
     crew = Crew(worker.app, worker.hostname, max_jobs=max_jobs, in_threads=kind is not Kind.PREFORK)
     worker.wait_for_soft_shutdown = crew.stop.cold
     drain.muster(crew)
+    counted.tell(crew)
     worker.keeper = keeper = Keeper(crew, worker, kind)
     if port := settings().WORKER_METRICS_PORT:
         # Else its metrics, and Prometheus' client, cost no memory.

@@ -20,6 +20,7 @@ from jobs.worker.board import Running, Slot
 from jobs.worker.counts import counts
 from jobs.worker.deaths import Processes
 from jobs.worker.drain import Crew
+from jobs.worker.events import Watch
 
 logger = logging.getLogger("jobs.worker")
 
@@ -47,10 +48,11 @@ class Sentence:
 class Judge:
     """Ends attempts by force."""
 
-    def __init__(self, crew: Crew, kind: Kind, processes: Processes) -> None:
+    def __init__(self, crew: Crew, kind: Kind, processes: Processes, watch: Watch) -> None:
         self._crew = crew
         self._kind = kind
         self._processes = processes
+        self._watch = watch
         self._holder = Holder(f"{crew.id}.keeper", settings(), crew.known, crew.place.hostname, gives_up=True)
         self._asked: Sentence | None = None
         """What the ledger was asked and has not answered."""
@@ -137,9 +139,11 @@ class Judge:
         if recorded:
             _tell(sentence)
         # Not recorded: it has ended in time; or the ledger gave it up before, and it still runs.
-        if (recorded or slot.token == running.token) and self._force(sentence):
-            return
-        slot.verdict = 0
+        if not ((recorded or slot.token == running.token) and self._force(sentence)):
+            slot.verdict = 0
+        if recorded and sentence.ending.outcome is not State.PENDING:
+            self._crew.counted.count(slot.number, running.task)
+            self._watch.ended(slot, running, sentence.ending)
 
     def _force(self, sentence: Sentence) -> bool:
         """End what runs the attempt; False where that goes on."""

@@ -17,6 +17,7 @@ from jobs.errors import JobsError
 from jobs.history import Line, read_log
 from jobs.ledger import Record, State, ledger
 from jobs.status import find_record, public_result
+from jobs.worker.arguments import shown_arguments
 from jobs.worker.dashboard import shown
 
 
@@ -27,6 +28,8 @@ class Found:
     task: shown.Job
     detail: Detail
     log: list[Line]
+    served: bool
+    """Whether a worker that lives serves its queue, as far as workers say."""
 
 
 def _read(state: Any, tasks: Any, job_id: str) -> Found:
@@ -34,7 +37,8 @@ def _read(state: Any, tasks: Any, job_id: str) -> Found:
     detail, log = read_detail(job_id), read_log(job_id).lines
     # Not Flower's memory, which belongs to another thread.
     task = shown.Job(job_id, worker=shown.worker_of(state, record))
-    task.__dict__.update(shown.told(record), **shown.arguments(tasks, record), result=_result(record))
+    task.__dict__.update(shown.told(record), result=_result(record))
+    task.args, task.kwargs = shown_arguments(tasks, record) or (None, None)
     if error := next((each.error for each in reversed(detail.attempts) if each.error), None):
         last = detail.attempts[-1]
         if record.state in {State.FAILURE, State.RETRY} and last.error:
@@ -42,7 +46,9 @@ def _read(state: Any, tasks: Any, job_id: str) -> Found:
             task.traceback = error.get("traceback")
     if detail.attempts and record.state is State.RETRY:
         task.retried = detail.attempts[-1].ended_at and detail.attempts[-1].ended_at.timestamp()
-    return Found(task=task, detail=detail, log=log)
+    told = [worker.facts.get("queues", [detail.queue]) for worker in ledger().browse.workers()]
+    served = any(detail.queue in queues for queues in told)
+    return Found(task=task, detail=detail, log=log, served=served)
 
 
 def _result(record: Record) -> str | None:
@@ -75,7 +81,7 @@ class JobView(TaskView):
         found = await read(self, task_id)
         self.render(
             "task.html", task=self.format_task(found.task), detail=found.detail, log=found.log,
-            read_only=self.application.options.read_only,
+            served=found.served, read_only=self.application.options.read_only,
         )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ class Queues:
         """Flower hands over the broker's address; the ledger has its own."""
 
     async def queues(self, names: Iterable[str]) -> list[dict[str, Any]]:
-        """What there is of these queues, and of all others that ever had a job."""
+        """What there is of these queues, of those that workers serve, and of all that ever had a job."""
         try:
             return await asyncio.to_thread(_read, set(names))
         except JobsError as error:
@@ -32,34 +32,26 @@ class Queues:
 
 
 def _read(names: set[str]) -> list[dict[str, Any]]:
-    return [_told(name) for name in sorted(names | set(ledger().queues()))]
+    serving = Counter(
+        queue for worker in ledger().browse.workers() for queue in worker.facts.get("queues", ())
+    )
+    return [_told(name, serving[name]) for name in sorted({*names, *serving, *ledger().queues()})]
 
 
-def _told(name: str) -> dict[str, Any]:
+def _told(name: str, workers: int) -> dict[str, Any]:
     counts, browse = ledger().counts(name), ledger().browse
     oldest = browse.oldest(name)
     return {
         "name": name, "messages": counts.waiting, "scheduled": counts.scheduled, "retry": counts.retry,
         "started": counts.started, "dead_letters": browse.dead(name), "paused": browse.paused(name),
         "oldest_seconds": oldest and round(max((datetime.now(UTC) - oldest).total_seconds(), 0), 3),
+        "workers": workers,
     }  # fmt: skip
 
 
 def names(handler: Any) -> list[str]:
-    """The queues that workers serve; without any, the application's own."""
-    found = set(_serving(handler)) or {handler.capp.conf.task_default_queue}
-    return sorted(found)
-
-
-def _serving(handler: Any) -> Counter[str]:
-    """How many of the workers that Flower sees alive serve each queue."""
-    living = handler.application.events.state.workers
-    return Counter(
-        queue["name"]
-        for name, info in handler.application.workers.items()
-        if name not in living or living[name].alive
-        for queue in info.get("active_queues", [])
-    )
+    """No more than the ledger's: Flower would know those of workers that it asked at some time."""
+    return []
 
 
 class QueuesView(BrokerView):
@@ -68,6 +60,4 @@ class QueuesView(BrokerView):
     @web.authenticated
     async def get(self) -> None:
         queues = await self.get_broker().queues(self.get_active_queue_names())
-        self.render(
-            "broker.html", broker_url=self.application.broker_uri, queues=queues, serving=_serving(self)
-        )
+        self.render("broker.html", broker_url=self.application.broker_uri, queues=queues)

@@ -1,18 +1,15 @@
 """A job of the ledger as Flower shows a task: which field of Flower's says what of it."""
 
-import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from celery.events.state import Task, Worker
-from celery.utils.saferepr import saferepr
 
-from jobs.ledger import Record, State, unpack
+from jobs.ledger import Record, State
 from jobs.walk import failure
 
 MOST = 1_000
-"""Characters of arguments, or of a result, that are shown."""
+"""Characters of an error, or of a result, that are shown."""
 ENDED = {State.SUCCESS: "succeeded", State.FAILURE: "failed", State.REVOKED: "revoked"}
 
 
@@ -70,18 +67,6 @@ def worker_of(state: Any, record: Record) -> Worker | None:
 def forget(state: Any, job_id: str) -> None:
     state.tasks.pop(job_id, None)
     state.search_engine.remove(job_id)
-
-
-def arguments(tasks: Mapping[str, Any], record: Record) -> dict[str, str | None]:
-    """A job's arguments where its task lets them be shown."""
-    if not getattr(tasks.get(record.fields["task"]), "show_arguments", False):
-        return {"args": None, "kwargs": None}
-    try:
-        found = json.loads(unpack(record.fields["args"]))
-    except (KeyError, ValueError):
-        return {"args": None, "kwargs": None}
-    args, kwargs = ((), found) if isinstance(found, dict) else (tuple(found[0]), found[1])
-    return {"args": saferepr(args, maxlen=MOST), "kwargs": saferepr(kwargs, maxlen=MOST)}
 
 
 def _text(instant: datetime | None) -> str | None:
