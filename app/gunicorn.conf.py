@@ -58,11 +58,12 @@ logconfig_dict = LOGGING
 
 def post_worker_init(worker: Any) -> None:
     """Keep the ledger's clock and the outbox going, also where no worker runs."""
-    from jobs import relay  # the application must be loaded first
+    from jobs import relay, tracing  # the application must be loaded first
     from jobs.ticker import Ticker
 
     Ticker().start()
     relay.start()
+    tracing.start()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

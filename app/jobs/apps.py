@@ -6,6 +6,7 @@ from typing import NoReturn
 from django.apps import AppConfig
 from pydantic import ValidationError
 
+from jobs import tracing
 from jobs.celery_app import stand_in
 from jobs.conf import settings
 from jobs.errors import DeclarationError
@@ -28,6 +29,7 @@ class JobsConfig(AppConfig):
             fault = error.errors()[0]
             _stop(f"setting JOBS_{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
         stand_in()
+        tracing.load()
         try:
             load(packages)
         except DeclarationError as error:

@@ -120,6 +120,9 @@ class Settings(BaseModel):
     """The one address of this machine at which that port is open. Empty: at all."""
     MEASURES: bool = True
     """Whether the ledger counts what happens to jobs, and how long it takes, for `/metrics/ledger`."""
+    TRACES: bool = False
+    """Whether there are traces. OpenTelemetry's own variables say it: an address of a collector, or
+    `OTEL_TRACES_EXPORTER=otlp` (docs/howto/tracing.md)."""
     LOG_LINES: int = Field(1000, ge=0)
     """Lines of its log that a job keeps: the latest."""
     CANCEL_GRACE: timedelta = Field(timedelta(seconds=1), ge=timedelta(0))

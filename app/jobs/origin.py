@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
 REQUEST_ID = "X-Request-ID"
@@ -14,6 +15,9 @@ _NAME = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """'' where nothing here comes from a request."""
 
+carried: list[Callable[[], Mapping[str, str]]] = []
+"""Each says what else of where this comes from goes with a new job: the trace, where there are traces."""
+
 
 def named(given: str | None) -> str:
     """The name of a request: the one that its caller gave, where it can stand in a log; else a new one."""
@@ -22,7 +26,10 @@ def named(given: str | None) -> str:
 
 def with_origin(options: str) -> str:
     """A new job's options (JSON, or ''), with the request that it comes from."""
-    if not (origin := request_id.get()):
+    comes_from: dict[str, str] = {KEPT_AS: origin} if (origin := request_id.get()) else {}
+    for tell in carried:
+        comes_from |= tell()
+    if not comes_from:
         return options
     told = json.loads(options) if options else {}
-    return json.dumps({**told, KEPT_AS: origin}, separators=(",", ":"))
+    return json.dumps({**told, **comes_from}, separators=(",", ":"))

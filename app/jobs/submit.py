@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from jobs import tracing
 from jobs.conf import settings
 from jobs.errors import ArgumentsInvalid
 from jobs.ledger import Accepted, Retention, Submission, Unique, ledger
@@ -53,7 +54,13 @@ def submit_body(task: Task[Any, Any], body: bytes, asked: Asked | None = None) -
         LedgerUnavailable: it is not known whether it was stored.
         NotDurable: it is stored, and what it was to wait for was not had in time.
     """
-    return ledger().submit(submission(task, task.schema.from_body(body), asked or Asked()))
+    arguments = task.schema.from_body(body)
+    with tracing.submitting(task.name) as span:
+        job = submission(task, arguments, asked or Asked())
+        span.tells(job)
+        accepted = ledger().submit(job)
+        span.accepted(accepted.id, new=accepted.new)
+    return accepted
 
 
 def submission(task: Task[Any, Any], arguments: str, asked: Asked) -> Submission:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from jobs import log
 from jobs.address import watched
 from jobs.conf import Settings
+from project import tracing
 from project.environment import flag, is_set, refuse, secret, text
 
 
@@ -68,8 +69,8 @@ ALLOWED_HOSTS = text("ALLOWED_HOSTS", "*").split(",")
 
 INSTALLED_APPS = ["jobs"]
 MIDDLEWARE = [
-    "jobs.api.middleware.with_origin", "jobs.api.middleware.timed", "jobs.api.middleware.lengths",
-    "jobs.api.middleware.problems_only",
+    "jobs.api.middleware.with_origin", "jobs.api.middleware.traced", "jobs.api.middleware.timed",
+    "jobs.api.middleware.lengths", "jobs.api.middleware.problems_only",
 ]  # fmt: skip
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
@@ -106,7 +107,9 @@ def _variable(name: str) -> str:
     return f"JOBS_{name}_SECONDS" if Settings.is_duration(name) else f"JOBS_{name}"
 
 
-JOBS_VARIABLES = {name: _variable(name) for name in Settings.model_fields if name != "REDIS_URL"}
+JOBS_VARIABLES = {
+    name: _variable(name) for name in Settings.model_fields if name not in {"REDIS_URL", "TRACES"}
+}
 
 
 def _jobs_value(name: str, text: str) -> Any:
@@ -118,7 +121,7 @@ def _jobs_value(name: str, text: str) -> Any:
     return text.split(",") if name == "TASK_PACKAGES" else text
 
 
-JOBS: dict[str, Any] = {"REDIS_URL": CELERY_BROKER_URL} | {
+JOBS: dict[str, Any] = {"REDIS_URL": CELERY_BROKER_URL, "TRACES": tracing.is_wanted()} | {
     name: _jobs_value(name, text(variable)) for name, variable in JOBS_VARIABLES.items() if text(variable)
 }
 try:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from charts.model.api import Reach
 from charts.model.secret import Secret
-from charts.model.shape import Pod, Resources, Shape, Words, resources
+from charts.model.shape import Objects, Pod, Resources, Shape, Words, resources
 from charts.monitoring.alert import RUNBOOKS
 
 
@@ -65,3 +65,14 @@ class Metrics(Shape):
     """The alerts."""
     dashboards: Dashboards = Dashboards()
     """Grafana's dashboards."""
+
+
+class Tracing(Shape):
+    """Traces of requests and jobs, sent to an OpenTelemetry collector by API and workers."""
+
+    endpoint: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    """The collector's address for OTLP over HTTP: `http://collector.observability:4318`. Empty: no traces."""
+    sampleRatio: Annotated[float, Field(ge=0, le=1)] = 1
+    """The part of the traces that is kept, where no caller has decided it."""
+    egress: Objects = []
+    """Where the collector is: Kubernetes' `egress`. Empty: whatever answers at the address's port."""

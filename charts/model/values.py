@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from charts.model.adapter import Controller, Keda, MetricsAdapter, Rbac, ServiceAccount
 from charts.model.api import Api, Flower
-from charts.model.metrics import Metrics
+from charts.model.metrics import Metrics, Tracing
 from charts.model.redis import Database, ExternalRedis, Migrations, Redis
 from charts.model.secret import Secrets
 from charts.model.shape import Image, Object, Objects, Pod, Scalar, Shape, Words
@@ -16,7 +16,7 @@ from jobs.conf import Settings
 JOBS = sorted(
     f"{name}_SECONDS" if Settings.is_duration(name) else name
     for name in Settings.model_fields
-    if not name.startswith("REDIS_") or name == "REDIS_TIMEOUT"
+    if name != "TRACES" and (not name.startswith("REDIS_") or name == "REDIS_TIMEOUT")
 )
 """The platform's own settings, as its environment has them."""
 type JobsName = Annotated[str, StringConstraints(pattern=f"^({'|'.join(JOBS)})$")]
@@ -91,6 +91,8 @@ class Values(Shape):
     """Flower, which shows workers and jobs."""
     metrics: Metrics = Metrics()
     """Tells Prometheus of the whole installation."""
+    tracing: Tracing = Tracing()
+    """Traces by OpenTelemetry."""
     redis: Redis = Redis()
     """A Redis of the installation's own."""
     externalRedis: ExternalRedis = ExternalRedis()

@@ -23,6 +23,10 @@ def env_of(pod: Manifest) -> dict[str, Any]:
     return {each["name"]: each.get("value") for each in found}
 
 
+def names_of(pod: Manifest) -> set[str]:
+    return {each["name"] for each in pod["spec"]["containers"][0].get("env", [])}
+
+
 def test_of_a_variable_that_is_set_twice_the_nearer_one_counts():
     found = pods(render(values={
         "pod.env": [{"name": "TZ", "value": "UTC"}, {"name": "LOG_LEVEL", "value": "DEBUG"}],
@@ -198,3 +202,43 @@ def test_flower_is_probed_under_its_prefix():
 def test_the_chart_has_no_value_of_a_setting_that_the_platform_has_not():
     with pytest.raises(AssertionError, match="LEASE_SECONDS"):
         render(values={"config.jobs": {"LEASE": 30}})
+
+
+def test_traces_are_sent_by_api_and_workers_and_the_network_lets_them_to_the_collector_alone():
+    plain, found = (
+        render(values=values) for values in ({}, {"tracing.endpoint": "http://otel.observability:4318"})
+    )
+    assert not [name for pod in pods(plain).values() for name in names_of(pod) if name.startswith("OTEL_")]
+    traced = {name: env_of(pod) for name, pod in pods(found).items() if "OTEL_SERVICE_NAME" in names_of(pod)}
+    assert {name: env["OTEL_SERVICE_NAME"] for name, env in traced.items()} == {
+        "Deployment/taskbell-api": "taskbell-api",
+        "Deployment/taskbell-worker-default": "taskbell-worker",
+    }
+    api = traced["Deployment/taskbell-api"]
+    assert api["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://otel.observability:4318"
+    assert "OTEL_TRACES_SAMPLER" not in api
+    opened = {"ports": [{"port": 4318}]}
+    for part in ("api", "worker-default", "flower", "redis"):
+        rules = one(found, "NetworkPolicy", f"taskbell-{part}")["spec"].get("egress", [])
+        assert (opened in rules) == (part in {"api", "worker-default"})
+
+
+@pytest.mark.parametrize(
+    ("values", "opened"),
+    [
+        ({"endpoint": "https://otel.example.com/otlp"}, {"ports": [{"port": 443}]}),
+        ({"endpoint": "http://10.0.0.1"}, {"ports": [{"port": 80}]}),
+        (
+            {"endpoint": "http://o:4318", "egress": [{"to": [{"podSelector": {}}]}]},
+            {"to": [{"podSelector": {}}]},
+        ),
+    ],
+)
+def test_the_way_to_the_collector_is_its_port_or_what_is_told(values, opened):
+    found = render(values={"tracing": values | {"sampleRatio": 0.01}})
+    assert opened in one(found, "NetworkPolicy", "taskbell-api")["spec"]["egress"]
+    env = env_of(pods(found)["Deployment/taskbell-api"])
+    assert (env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"]) == (
+        "parentbased_traceidratio",
+        "0.01",
+    )

@@ -42,6 +42,8 @@ def _variable(name: str) -> str:
     """As `project/settings.py` makes it; a test compares."""
     if name == "REDIS_URL":
         return "CELERY_BROKER_URL"
+    if name == "TRACES":
+        return "OTEL_…"
     if name.startswith("REDIS_") and not Settings.is_duration(name):
         return name
     return f"JOBS_{name}_SECONDS" if Settings.is_duration(name) else f"JOBS_{name}"

@@ -36,8 +36,8 @@ def test_each_setting_is_shown_under_the_variable_that_is_read():
     from project.settings import JOBS_VARIABLES  # it reads the environment
 
     rows = page("docs/reference/settings.md").table("## The platform")
-    broker = {"REDIS_URL": "CELERY_BROKER_URL"}
-    assert {row[0].strip("`"): row[1].strip("`") for row in rows} == broker | JOBS_VARIABLES
+    others = {"REDIS_URL": "CELERY_BROKER_URL", "TRACES": "OTEL_…"}
+    assert {row[0].strip("`"): row[1].strip("`") for row in rows} == others | JOBS_VARIABLES
 
 
 def test_every_variable_that_is_read_is_in_the_settings():
@@ -135,7 +135,11 @@ def test_every_dependency_says_why_it_is_this_one():
 
 def test_a_dependency_that_runs_is_imported_or_says_why_not():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    modules = {"django-ninja": "ninja", "pillow": "PIL"}
+    modules = {
+        "django-ninja": "ninja", "pillow": "PIL", "opentelemetry-api": "opentelemetry.trace",
+        "opentelemetry-sdk": "opentelemetry.sdk",
+        "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter.otlp.proto.http",
+    }  # fmt: skip
     source = "\n".join(path.read_text() for path in APP.rglob("*.py"))
 
     def is_imported(name: str) -> bool:

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from jobs import tracing
 from jobs.api.problems import told
-from jobs.metrics import Timing
+from jobs.metrics import Timing, named_route
 from jobs.origin import REQUEST_ID, named, request_id
 from jobs.problem import CONTENT_TYPE, of_status
+
+UNTRACED = frozenset({"/livez", "/readyz", "/metrics", "/metrics/ledger"})
 
 type Answering = Callable[[HttpRequest], HttpResponseBase]
 
@@ -22,6 +26,23 @@ def with_origin(get_response: Answering) -> Answering:
         given = get_response(request)
         given[REQUEST_ID] = name
         return given
+
+    return answer
+
+
+def traced(get_response: Answering) -> Answering:
+    """Each request is a span, where there are traces; those that ask again and again how we are are none."""
+    if not tracing.is_on():
+        raise MiddlewareNotUsed
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        if request.path in UNTRACED:
+            return get_response(request)
+        with tracing.serving(request.method or "", request.headers, request.path) as span:
+            given = get_response(request)
+            match = request.resolver_match
+            span.answered(named_route(match.route) if match else None, given.status_code)
+            return given
 
     return answer
 

@@ -133,6 +133,10 @@ class Claimed:
     created_us: int
     """When it was accepted: microseconds since the epoch, by Redis's clock."""
     options: str
+    ready_us: int = field(default=0, compare=False)
+    """Since when it could start; its creation, where it never had to wait for its time or was not given
+    back. By Redis's clock, as is what follows."""
+    claimed_us: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -256,5 +260,5 @@ def claimed(answer: list[Any]) -> Claimed | None:
     return Claimed(
         id=texts[0], token=texts[1], task=texts[2], arguments=texts[3], attempt=int(texts[4]),
         retries=int(texts[5]), queue=texts[6], priority=int(texts[7]), created_us=int(texts[8]),
-        options=texts[9],
+        options=texts[9], ready_us=int(float(texts[10] or texts[8])), claimed_us=int(texts[11]),
     )  # fmt: skip

@@ -30,13 +30,13 @@ class Timing:
 
     def answered(self, route: str | None, status: int) -> None:
         """`route` as Django has it: `api/tasks/status/<str:task_id>/`; None where none fits."""
-        named = _named(route) if route is not None else UNMATCHED
+        named = named_route(route) if route is not None else UNMATCHED
         _requests.labels(self._method, named, str(status)).inc()
         _times.labels(self._method, named).observe(time.perf_counter() - self._began)
 
 
 @lru_cache(maxsize=1024)
-def _named(route: str) -> str:
+def named_route(route: str) -> str:
     """As the documentation writes it: `/api/tasks/status/{task_id}/`."""
     named = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
     return f"/{named.strip('/')}/"

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any, cast
 
@@ -68,7 +69,9 @@ class DeclaredTask(JobTask):
         elif self.declared.schema.takes_job:
             first = (running_job() or Job(id=self.request.id or "", task=self.name),)
         value = self.declared.function(*first, *args, **kwargs)
-        return _runner().run(value) if self.declared.schema.is_async else value
+        if self.declared.schema.is_async:  # the thread's loop would show it the context of its first job
+            return _runner().run(value, context=copy_context())
+        return value
 
 
 def bind_declared(app: Celery) -> None:

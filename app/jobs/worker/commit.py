@@ -7,11 +7,12 @@ it and deletes the row; what prevents that leaves the row to a relay.
 import logging
 import time
 from functools import partial
+from typing import Any
 
 from celery.result import AsyncResult
 from django.db import DatabaseError, transaction
 
-from jobs import outbox
+from jobs import outbox, tracing
 from jobs.errors import JobsError, LedgerUnavailable
 from jobs.worker.sending import Eager, Sending
 
@@ -34,16 +35,21 @@ def at_commit(using: str, job: Sending | Eager) -> AsyncResult | None:
     outbox.check(using)
     done: list[AsyncResult] = []
     if isinstance(job, Sending) and transaction.get_connection(using).in_atomic_block:
-        outbox.keep(using, job.submission())
-        transaction.on_commit(partial(_committed, using, job), using=using)
+        with tracing.submitting(job.task.name, job.job_id) as span:
+            kept = job.submission()
+            span.tells(kept)
+            outbox.keep(using, kept)
+            transaction.on_commit(partial(_committed, using, job, tracing.here()), using=using)
     else:
         transaction.on_commit(lambda: done.append(job.submit()), using=using)
     return done[0] if done else None
 
 
-def _committed(using: str, job: Sending) -> None:
+def _committed(using: str, job: Sending, here: Any) -> None:
     try:
-        if _submitted(job):
+        with tracing.within(here):  # so that it carries the span that the row tells of
+            is_done = _submitted(job)
+        if is_done:
             outbox.forget(using, job.job_id)
         else:
             outbox.mark_committed(using, job.job_id)

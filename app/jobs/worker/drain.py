@@ -19,7 +19,7 @@ from types import FrameType
 from celery.app.base import Celery
 from celery.exceptions import SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
 
-from jobs import database, results
+from jobs import database, results, tracing
 from jobs.conf import settings
 from jobs.errors import LedgerUnavailable
 from jobs.ledger import (
@@ -42,7 +42,7 @@ from jobs.worker.counted import Counted
 from jobs.worker.current import set_about
 from jobs.worker.events import Events
 from jobs.worker.health import Health
-from jobs.worker.outcome import Outcome, Raised, Returned
+from jobs.worker.outcome import AskedRetry, Raised, Returned
 from jobs.worker.stopping import Stop
 from jobs.worker.timelimits import TimeLimits
 
@@ -186,6 +186,11 @@ def _slice(seat: Seat, queue: str) -> None:
 
 def _attempt(seat: Seat, job: Claimed) -> Ending:
     set_about(job)
+    with tracing.attempting(job, seat.crew.place.hostname) as span:
+        return _tried(seat, job, span)
+
+
+def _tried(seat: Seat, job: Claimed, span: tracing.Attempting) -> Ending:
     place, began = seat.crew.place, time.monotonic()
     if is_packed(job.arguments):
         try:
@@ -197,7 +202,9 @@ def _attempt(seat: Seat, job: Claimed) -> Ending:
     if isinstance(outcome, Returned) and len(outcome.result.encode()) > settings().INLINE_RESULT_BYTES:
         ending = _stored(place.app, job, outcome, ending)
     databases.close_used_up()
-    _log(job, ending, outcome, time.monotonic() - began)
+    raised = outcome.error if isinstance(outcome, Raised) else None
+    _log(job, ending, raised, time.monotonic() - began)
+    span.ended(ending.outcome.value, outcome.retry.exc if isinstance(outcome, AskedRetry) else raised)
     return ending
 
 
@@ -207,9 +214,8 @@ def _left(job: Claimed, error: LaterFormat) -> Ending:
     return Ending(outcome=State.PENDING, delay=LATER, cause=f"recorded by a later release: {error}")
 
 
-def _log(job: Claimed, ending: Ending, outcome: Outcome, seconds: float) -> None:
+def _log(job: Claimed, ending: Ending, error: BaseException | None, seconds: float) -> None:
     """One line an attempt; never its arguments or its result."""
-    error = outcome.error if isinstance(outcome, Raised) else None
     level = logging.WARNING if error else logging.INFO
     if logger.isEnabledFor(level):
         logger.log(

@@ -11,7 +11,7 @@ from celery.worker.components import Pool
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 
-from jobs import relay
+from jobs import relay, tracing
 from jobs.conf import settings
 from jobs.ticker import Ticker
 from jobs.worker import changing, control, counted, drain, logs
@@ -80,6 +80,7 @@ def install(app: Celery) -> None:
     # Weak references to nested functions would die at once; these are module functions and live.
     signals.worker_init.connect(_on_worker_init)
     signals.worker_process_init.connect(_on_process_init)
+    signals.worker_process_shutdown.connect(_on_process_shutdown)
     signals.worker_ready.connect(_on_ready)
     signals.worker_shutting_down.connect(_on_shutting_down)
 
@@ -136,6 +137,11 @@ def _take_over_clean_up(app: Celery) -> None:
 
 def _on_process_init(**_: Any) -> None:
     drain.after_fork()
+    tracing.start()
+
+
+def _on_process_shutdown(**_: Any) -> None:
+    tracing.finish()  # a pool process ends without what `atexit` knows
 
 
 def _on_ready(**_: Any) -> None:

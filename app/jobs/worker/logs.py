@@ -17,7 +17,7 @@ from jobs.worker import current
 def install() -> None:
     """Shape what Celery sets up from now on; lines of a running job tell which it is."""
     if current.about not in log.about:
-        log.about.append(current.about)
+        log.about.insert(0, current.about)
     signals.after_setup_logger.connect(_shape)
     signals.after_setup_task_logger.connect(_shape)
 

@@ -8,6 +8,7 @@ from celery import signals
 from celery._state import get_current_worker_task
 from celery.result import AsyncResult, denied_join_result
 
+from jobs import tracing
 from jobs.ledger import Submission, ledger
 from jobs.submit import Asked
 from jobs.worker.carried import carried, message, own_headers, told_times
@@ -38,6 +39,10 @@ class Sending:
         Raises:
             JobsError: the job was not accepted.
         """
+        with tracing.submitting(self.task.name, self.job_id) as span:
+            return self._submitted(span)
+
+    def _submitted(self, span: tracing.Submitting) -> AsyncResult:
         options = {**self.options, **self._times()}
         told: dict[str, Any] = {}
         if signals.before_task_publish.receivers or signals.after_task_publish.receivers:
@@ -45,7 +50,10 @@ class Sending:
             properties = {"correlation_id": self.job_id, "reply_to": ""}
             signals.before_task_publish.send(**told, declare=[], retry_policy={}, properties=properties)
             options["headers"] = own_headers(told["headers"])  # with what its receivers put in
-        accepted = ledger().submit(self._submission(options))
+        job = self._submission(options)
+        span.tells(job)
+        accepted = ledger().submit(job)
+        span.accepted(accepted.id, new=accepted.new)
         if told:
             signals.after_task_publish.send(**told)
         result = result_of(self.task, accepted.id, options)

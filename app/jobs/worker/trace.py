@@ -19,6 +19,7 @@ from celery.app.base import Celery
 from celery.app.task import Context, Task
 from celery.exceptions import Ignore, Reject, Retry, WorkerShutdown, WorkerTerminate
 
+from jobs import tracing
 from jobs.ledger import Claimed
 from jobs.origin import KEPT_AS, request_id
 from jobs.retry import next_wait
@@ -91,6 +92,8 @@ def _request(task: Task, job: Claimed, options: Mapping[str, Any], hostname: str
         request.__dict__.update({name: options[name] for name in TOLD if name in options})
         headers = options.get("headers") or {}
         request.__dict__.update({name: told for name, told in headers.items() if not hasattr(request, name)})
+        if headers:  # an instrumentation of Celery looks there for what it goes on with: this attempt
+            request.__dict__.update(tracing.headers())
     return request
 
 

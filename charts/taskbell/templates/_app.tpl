@@ -18,6 +18,16 @@
 {{- end }}
 - {name: LOG_LEVEL, value: {{ .root.Values.config.logLevel }}}
 - {name: LOG_FORMAT, value: {{ .root.Values.config.logFormat }}}
+{{- if include "taskbell.isTraced" . }}
+{{- with .root.Values.tracing }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .endpoint | quote }}}
+- {name: OTEL_SERVICE_NAME, value: {{ printf "%s-%s" (include "taskbell.fullname" $.root) $.component | quote }}}
+{{- if ne (float64 .sampleRatio) 1.0 }}
+- {name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ include "taskbell.scalar" .sampleRatio | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .root.Values.config.queues }}
 - {name: JOBS_QUEUES, value: {{ toJson . | quote }}}
 {{- end }}
@@ -27,6 +37,19 @@
 {{- range $name, $value := .root.Values.config.jobs }}
 - {name: JOBS_{{ $name }}, value: {{ include "taskbell.scalar" $value | quote }}}
 {{- end }}
+{{- end -}}
+
+{{/* Whether a component sends traces. */}}
+{{- define "taskbell.isTraced" -}}
+{{- if and .root.Values.tracing.endpoint (has .component (list "api" "worker")) }}yes{{ end -}}
+{{- end -}}
+
+{{/* The egress that traces need: what is told, or the port of the collector's address. */}}
+{{- define "taskbell.tracingEgress" -}}
+{{- with .Values.tracing -}}
+{{- $port := regexFind ":[0-9]+$" (urlParse .endpoint).host | trimPrefix ":" | default (ternary "443" "80" (hasPrefix "https:" .endpoint)) -}}
+{{- toJson (.endpoint | empty | ternary list (.egress | default (list (dict "ports" (list (dict "port" (int $port))))))) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The pools of workers, as JOBS_POOLS has them. */}}

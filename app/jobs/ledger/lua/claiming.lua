@@ -109,7 +109,8 @@ end
 -- What a holder is told: the code of its call, and the job that it now holds, if any.
 local function answer(code, id, job)
   if not id or id == '' then return {code} end
-  return {code, id, job[1], job[2], job[3], job[4], job[5] or '0', job[6], job[7] or '0', job[8], job[9] or '{}'}
+  return {code, id, job[1], job[2], job[3], job[4], job[5] or '0', job[6], job[7] or '0', job[8], job[9] or '{}',
+    job[14] or '', integer(NOW)}
 end
 
 local function start(queue, id, job, worker)
