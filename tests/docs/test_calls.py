@@ -84,6 +84,7 @@ ELSEWHERE = {
     ".venv/bin/python bench/autoscale --help": SIMULATED,
     ".venv/bin/python bench/autoscale --values wide.yaml --values brisk.yaml": SIMULATED,
     ".venv/bin/python bench/autoscale --arrivals jobs.csv --values brisk.yaml --plot day.svg": SIMULATED,
+    "export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318": "test_trace_story.py sets it",
     "docker-compose up -d --build": "tests/acceptance/test_compose.py runs it where there is an engine",
 }  # fmt: skip
 """Commands that are not run here, each with the reason."""
