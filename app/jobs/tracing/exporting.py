@@ -14,7 +14,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, Tracer, TraceState
 from opentelemetry.util.types import Attributes
 
@@ -84,10 +84,15 @@ class Following(Sampler):
         return f"Following{{{self._inner.get_description()}}}"
 
 
+def following(sampler: Sampler) -> Sampler:
+    """The sampler that also follows links, where it is one that follows parents."""
+    return Following(sampler) if isinstance(sampler, ParentBased) else sampler
+
+
 def _provide() -> None:
     global _batches  # noqa: PLW0603 - one for a process
     provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-    provider.sampler = Following(provider.sampler)
+    provider.sampler = following(provider.sampler)
     _batches = _Batches(OTLPSpanExporter())
     provider.add_span_processor(_batches)
     trace.set_tracer_provider(provider)
