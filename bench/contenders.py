@@ -66,10 +66,15 @@ class Taskbell:
     def fill(self, server: Server, texts: Sequence[str]) -> Iterator[str]:
         for text in texts:
             job_id, arguments = str(uuid.uuid4()), json.dumps({"data": text}, separators=(",", ":"))
+            options = self.options()
             _ledger(server.url).submit(
-                Submission(id=job_id, task="process", queue=QUEUE, arguments=arguments)
+                Submission(id=job_id, task="process", queue=QUEUE, arguments=arguments, options=options)
             )
             yield job_id
+
+    def options(self) -> str:
+        """What its submit tells the worker of the next job, as JSON."""
+        return ""
 
     def done(self, server: Server, jobs: int) -> int:
         return _ledger(server.url).counts(QUEUE).success

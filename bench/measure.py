@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contenders import Contender
@@ -55,8 +55,17 @@ class Mark:
     machine: Cpu
 
 
-def run(contender: Contender, processes: int, jobs: int, server: Server, report: Report) -> Run:
-    """Measure one worker.
+def run(  # noqa: PLR0913 - what is measured, where, and how it is set up
+    contender: Contender,
+    processes: int,
+    jobs: int,
+    server: Server,
+    report: Report,
+    *,
+    options: Sequence[str] = (),
+    env: Mapping[str, str] = {},
+) -> Run:
+    """Measure one worker; `options` and `env` are its own.
 
     Raises:
         RuntimeError: the worker ended or stalled, or a job came out wrong.
@@ -68,7 +77,7 @@ def run(contender: Contender, processes: int, jobs: int, server: Server, report:
         submitted[job_id] = text
         if len(submitted) % 1000 == 0:
             report("submitted", len(submitted), jobs)
-    with running_worker(contender.app, processes, server.url) as worker:
+    with running_worker(contender.app, processes, server.url, options, **env) as worker:
         first, last = watch(contender, jobs, server, worker, report)
         settle(contender, submitted, server)
     return _between(contender, processes, jobs, first, last)

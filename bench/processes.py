@@ -72,14 +72,16 @@ def running_server(binary: str | None, *, append_only: bool = False) -> Iterator
 
 
 @contextmanager
-def running_worker(app: str, processes: int, redis_url: str) -> Iterator[Worker]:
-    """`celery -A <app> worker` with its prefork pool; quiet, and else by its defaults."""
+def running_worker(
+    app: str, processes: int, redis_url: str, options: Sequence[str] = (), **more: str
+) -> Iterator[Worker]:
+    """`celery -A <app> worker` with its prefork pool; quiet, and else by its defaults or as `more` says."""
     with tempfile.TemporaryDirectory() as directory:
         env = os.environ | {
             "PYTHONPATH": f"{APP}:{BENCH}", "REDIS_URL": redis_url, "DEBUG": "1",
-            "DATABASE_URL": f"sqlite:///{directory}/db.sqlite3",
+            "DATABASE_URL": f"sqlite:///{directory}/db.sqlite3", **more,
         }  # fmt: skip
-        command = [CELERY, "-A", app, "worker", "--loglevel=warning", "-c", str(processes)]
+        command = [CELERY, "-A", app, "worker", "--loglevel=warning", "-c", str(processes), *options]
         log = Path(directory) / "log"
         with _running(command, env, APP, log) as process:
             yield Worker(process, log)

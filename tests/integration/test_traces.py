@@ -159,13 +159,13 @@ def test_a_collector_that_is_away_or_hangs_holds_up_nothing(valkey_url, platform
             began = time.monotonic()
             for _ in range(20):
                 platform.value(submit(client, "traced_child", query=OWN))
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 60  # the SDK gives each batch ten seconds
             began = time.monotonic()
             assert worker.stop() == 0
-            assert time.monotonic() - began < 20  # each alone would hang longer
+            assert time.monotonic() - began < 25  # and its own end half a minute
             began = time.monotonic()
             api.end()
-            assert time.monotonic() - began < 20  # each alone would hang longer
+            assert time.monotonic() - began < 25
 
 
 # Jobs that follow a transaction

@@ -75,8 +75,9 @@ def is_on() -> bool:
 def load() -> None:
     """Import what makes spans, if they are wanted. Starts no thread: whoever calls may be about to fork."""
     if is_on():
-        from jobs.tracing import context, spans  # noqa: F401 - whoever forks from here has them
+        from jobs.tracing import context, exporting, spans  # noqa: F401 - whoever forks from here has them
 
+        exporting.preload()
         if context.carried not in origin.carried:
             origin.carried.append(context.carried)
             log.about.append(context.about)

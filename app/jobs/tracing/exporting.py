@@ -40,6 +40,11 @@ def tracer() -> Tracer:
     return _tracer
 
 
+def preload() -> None:
+    """Import what a first exporter would import, once for all that is forked from here."""
+    OTLPSpanExporter()  # it connects to nothing before it sends
+
+
 def finish() -> None:
     """Send what is left; a second call does nothing."""
     if _batches is not None:
