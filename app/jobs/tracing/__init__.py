@@ -8,12 +8,12 @@ A span is a block of `with`: what is done in it, the user's own spans too, is do
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from jobs import log, origin
 from jobs.conf import settings
 from jobs.ledger import Claimed, Submission
+from jobs.tracing.off import OFF
 
 
 class Serving(Protocol):
@@ -38,33 +38,6 @@ class Attempting(Protocol):
 
     def ended(self, outcome: str, error: BaseException | None) -> None:
         """What the ledger is to record, and what the task's code raised, if it did."""
-
-
-class _Off:
-    """All of them, where there are no traces."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def answered(self, route: str | None, status: int) -> None:
-        pass
-
-    def tells(self, job: Submission) -> None:
-        pass
-
-    def accepted(self, job_id: str, *, new: bool = True) -> None:
-        pass
-
-    def ended(self, outcome: str, error: BaseException | None) -> None:
-        pass
-
-
-_OFF = _Off()
 
 
 def is_on() -> bool:
@@ -102,7 +75,7 @@ def finish() -> None:
 def serving(method: str, headers: Mapping[str, str], path: str) -> AbstractContextManager[Serving]:
     """A request to the API; it goes on with the trace that its headers name."""
     if not is_on():
-        return _OFF
+        return OFF
     from jobs.tracing import spans
 
     return spans.serving(method, headers, path)
@@ -111,7 +84,7 @@ def serving(method: str, headers: Mapping[str, str], path: str) -> AbstractConte
 def submitting(task: str, job_id: str = "") -> AbstractContextManager[Submitting]:
     """A submit; the job is made within it, and so carries it. Within its own job's it is no new one."""
     if not is_on():
-        return _OFF
+        return OFF
     from jobs.tracing import spans
 
     return spans.submitting(task, job_id)
@@ -120,7 +93,7 @@ def submitting(task: str, job_id: str = "") -> AbstractContextManager[Submitting
 def attempting(job: Claimed, worker: str) -> AbstractContextManager[Attempting]:
     """An attempt: below its job's submit or, where that is another trace, linked to it."""
     if not is_on():
-        return _OFF
+        return OFF
     from jobs.tracing import spans
 
     return spans.attempting(job, worker)
@@ -147,7 +120,7 @@ def here() -> Any:
 def within(here: Any) -> AbstractContextManager[object]:
     """Go on from there."""
     if here is None:
-        return _OFF
+        return OFF
     from jobs.tracing import context
 
     return context.within(here)

@@ -29,6 +29,7 @@ from jobs.ledger import Claimed, Submission, ledger
 from jobs.origin import KEPT_AS, request_id
 from jobs.tracing.context import remote
 from jobs.tracing.exporting import tracer
+from jobs.tracing.off import OFF, Off
 
 SYSTEM = "taskbell"
 PROMPT_US = 10_000_000
@@ -121,22 +122,6 @@ class Submitting(_Open):
         self.span.set_attribute("taskbell.new", new)
 
 
-class _Again:
-    """The submit of a job within its own: what was kept at a call is submitted at the commit."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def tells(self, job: Submission) -> None:
-        pass
-
-    def accepted(self, job_id: str, *, new: bool = True) -> None:
-        pass
-
-
 class Attempting(_Open):
     """An attempt, from its claim to its outcome."""
 
@@ -169,9 +154,10 @@ def serving(method: str, headers: Mapping[str, str], path: str) -> Serving:
     return Serving(method, headers, path)
 
 
-def submitting(task: str, job_id: str) -> Submitting | _Again:
+def submitting(task: str, job_id: str) -> Submitting | Off:
+    # What was kept at a call is submitted at the commit, within the same span.
     if job_id and contexts.get_value(_SUBMITTING) == job_id:
-        return _Again()
+        return OFF
     return Submitting(task, job_id)
 
 
