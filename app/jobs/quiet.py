@@ -18,9 +18,10 @@ during_database = threading.Lock()
 """The same for a thread that does nothing but talk to a database. A database may hang, and then neither a
 fork nor who holds `during_work`, which renews leases, may wait for it: a fork waits for a second at the most,
 and then a thread that waits for its network is not likely to hold anything."""
+during_answers = threading.Lock()
+"""The same for a thread that waits for nobody: what it answers does not wait for Redis, as `during_work` may.
+Whoever holds it takes neither of the others."""
 _had_database = False
-
-
 _silenced: list[logging.Handler] = []
 """Handlers whose lock the forking thread has: no thread is writing to their streams."""
 
@@ -29,6 +30,7 @@ def _before() -> None:
     global _had_database  # noqa: PLW0603 - guarded by `during_work`
     had = during_database.acquire(timeout=FORK_WAITS_SECONDS)
     during_work.acquire()
+    during_answers.acquire()
     _had_database = had
     until = time.monotonic() + FORK_WAITS_SECONDS  # whoever reads the log may hang
     _silenced.extend(
@@ -47,6 +49,7 @@ def _handlers() -> Iterator[logging.Handler]:
 def _after_in_parent() -> None:
     while _silenced:
         _silenced.pop().release()
+    during_answers.release()
     if _had_database:
         during_database.release()
     during_work.release()
@@ -54,6 +57,7 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     _silenced.clear()  # their locks are new here, and free
+    during_answers.release()
     if during_database.locked():  # by the forking thread, or by one that is not here
         during_database.release()
     during_work.release()

@@ -4,7 +4,9 @@ import os
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
+import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -214,3 +216,19 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(server):
         )  # fmt: skip
     told = f"taskbell: JOBS_WORKER_METRICS_PORT: port {port} cannot be opened: address already in use"
     assert (done.returncode, done.stderr.strip().splitlines()[-1]) == (1, told)
+
+
+def test_a_worker_whose_redis_hangs_tells_so_at_once(server, platform):
+    with watched(server.url) as (_, page):
+        eventually(lambda: of(page(), "worker_renewals_total", outcome="renewed"))
+        server.pause()
+        try:
+            eventually(lambda: of(page(), "worker_renewals_total", outcome="failed"))
+            times = []
+            for _ in range(10):
+                began = time.monotonic()
+                assert of(page(), "worker_renewal_age_seconds") > 0
+                times.append(time.monotonic() - began)
+        finally:
+            server.resume()
+    assert statistics.median(times) < 0.5  # a call to the ledger waits for longer

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 
-from jobs.quiet import during_work
+from jobs.quiet import during_answers
 
 logger = logging.getLogger("jobs.worker")
 CONNECTIONS = 8
@@ -107,7 +107,7 @@ class Listener(threading.Thread):
         while True:
             ready = self._selector.select(PATIENCE_SECONDS / 5 if self._open else None)
             try:
-                with during_work:
+                with during_answers:
                     self._turn([key.fileobj for key, _ in ready])
             except Exception:
                 logger.exception("metrics.failed")
