@@ -24,12 +24,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
  && find /opt/venv -name '*.po' -delete -o -name '*.pyi' -delete -o -path '*/tornado/test/*' -delete \
  && python3 -m compileall -q --invalidation-mode checked-hash /opt/venv/lib \
  && mkdir -p /out/usr/share/doc/taskbell \
- && cd /out/usr/share/doc/taskbell \
- && uv export --directory /build --quiet --locked --no-dev --preview-features sbom-export \
-        --format cyclonedx1.5 >/tmp/sbom.json \
- && sed '/"serialNumber":/d; /"timestamp":/d' /tmp/sbom.json >sbom.cdx.json \
- && uv export --directory /build --quiet --locked --no-dev --no-hashes --no-annotate --no-header \
-        >constraints.txt
+ && uv export --quiet --locked --no-dev --preview-features sbom-export --format cyclonedx1.5 >/tmp/sbom.json \
+ && sed '/"serialNumber":/d; /"timestamp":/d' /tmp/sbom.json >/out/usr/share/doc/taskbell/sbom.cdx.json \
+ && uv export --quiet --locked --no-dev --no-hashes --no-annotate --no-header \
+        >/out/usr/share/doc/taskbell/constraints.txt
 
 # No login, no home; a number, so that Kubernetes can see that it is not root. useradd would write down the day.
 # Each file and directory gets one time, that of no build: times are in the layers, and so in their digests.

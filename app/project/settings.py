@@ -121,9 +121,11 @@ def _jobs_value(name: str, text: str) -> Any:
     return text.split(",") if name == "TASK_PACKAGES" else text
 
 
-JOBS: dict[str, Any] = {"REDIS_URL": CELERY_BROKER_URL, "TRACES": tracing.is_wanted()} | {
-    name: _jobs_value(name, text(variable)) for name, variable in JOBS_VARIABLES.items() if text(variable)
-}
+JOBS: dict[str, Any] = (
+    {"REDIS_URL": CELERY_BROKER_URL}
+    | ({"TRACES": True} if tracing.is_wanted() else {})
+    | {name: _jobs_value(name, text(variable)) for name, variable in JOBS_VARIABLES.items() if text(variable)}
+)
 try:
     DATA_UPLOAD_MAX_MEMORY_SIZE = Settings.model_validate(JOBS).BODY_LIMIT_BYTES
 except ValidationError as error:
