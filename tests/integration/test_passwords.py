@@ -121,16 +121,16 @@ def test_without_the_right_password_in_its_file_redis_is_away_until_it_is_there(
 
 
 @pytest.mark.parametrize(
-    "more", [{"REDIS_PASSWORD": "first"}, {"REDIS_PASSWORD": "own", "REDIS_USERNAME": "me"}]
+    "more", [{"REDIS_PASSWORD": "first"}, {"REDIS_PASSWORD": "mine-alone", "REDIS_USERNAME": "me"}]
 )
 def test_user_and_password_may_stand_beside_the_address(guarded, more):
     with redis.Redis(port=guarded.server.port, password="first") as raw:
-        raw.execute_command("ACL", "SETUSER", "me", "on", ">own", "~*", "&*", "+@all")
+        raw.execute_command("ACL", "SETUSER", "me", "on", ">mine-alone", "~*", "&*", "+@all")
     with running_worker(guarded.server.url, "threads", **more) as worker:
         platform = Platform(guarded.server.url, **more)
         assert platform.value(platform.submit("echo", '{"value": 1}')) == 1
         platform.close()
-        assert "own" not in worker.log
+        assert "mine-alone" not in worker.log
     with pytest.raises(LedgerUnavailable):
         Ledger(Settings(REDIS_URL=guarded.server.url)).ping()
 

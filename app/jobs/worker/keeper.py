@@ -98,7 +98,11 @@ class Keeper(threading.Thread):
         at_work = [(slot, running) for slot, running in living if running.token]
         for slot, running in at_work:
             self._judge.soft_limit(slot, running)
-        self._watch_stop(at_work, holding=any(slot.holds for slot, _ in living))
+        # A thread that was given up goes on, and no stop waits for it.
+        going = [each for each in living if not self._judge.is_done(*each)]
+        self._watch_stop(
+            [each for each in going if each[1].token], holding=any(slot.holds for slot, _ in going)
+        )
         for each in dead:
             self._bury(*each)
         self._renew([running.holder for _, running in living])
