@@ -3,7 +3,7 @@
 -- KEYS: none.
 -- ARGV: holder, seq, queue, key of the tasks that the holder's worker knows, the worker's name.
 -- Returns {'ok'} or {'ok', id, token, task, arguments, attempt, retries, queue, priority, created,
--- options, since when it was ready ('' for its creation), now}; {'gone'} when the holder was released;
+-- options, since when it was ready ('' for its creation), started}; {'gone'} when the holder was released;
 -- {'unknown'} when the set of tasks is not there.
 local holder, seq, queue, known = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local before, held, held_token = replay(holder, seq)

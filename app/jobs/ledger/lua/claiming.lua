@@ -103,21 +103,22 @@ end
 
 local function told(id)
   return call('HMGET', job_key(id), 'token', 'task', 'args', 'attempt', 'retries', 'queue', 'prio', 'created',
-    'opts', 'expires', 'state', 'unique', 'uwait', 'since')
+    'opts', 'expires', 'state', 'unique', 'uwait', 'since', 'started')
 end
 
 -- What a holder is told: the code of its call, and the job that it now holds, if any.
 local function answer(code, id, job)
   if not id or id == '' then return {code} end
   return {code, id, job[1], job[2], job[3], job[4], job[5] or '0', job[6], job[7] or '0', job[8], job[9] or '{}',
-    job[14] or '', integer(NOW)}
+    job[14] or '', job[15] or ''}
 end
 
 local function start(queue, id, job, worker)
   -- Not merely the next number: a Redis that came back with older data would give one out twice.
   job[1] = integer(math.max(NOW, tonumber(job[1] or 0) + 1))
   job[4] = integer(tonumber(job[4] or 0) + 1)
-  call('HSET', job_key(id), 'state', 'STARTED', 'token', job[1], 'attempt', job[4], 'started', NOW,
+  job[15] = integer(NOW)
+  call('HSET', job_key(id), 'state', 'STARTED', 'token', job[1], 'attempt', job[4], 'started', job[15],
     'worker', worker)
   call('ZADD', order_key('started', queue), NOW, id)
   if job[13] then release_unique({id = id, unique = job[12]}) end
