@@ -40,7 +40,7 @@ def compose(ports) -> Iterator[Compose]:
     name = f"taskbell-test-{secrets.token_hex(4)}"
     project = {
         "COMPOSE_PROJECT_NAME": name, "TASKBELL_IMAGE": f"{name}:test",
-        "PORT": str(ports[0]), "FLOWER_PORT": str(ports[1]),
+        "PORT": str(ports[0]), "FLOWER_PORT": str(ports[1]), "OTEL_RESOURCE_ATTRIBUTES": "team=payments",
     }  # fmt: skip
 
     def run(command: str, *more: str) -> str:
@@ -121,6 +121,14 @@ def test_every_service_runs_without_privileges(compose):
         assert found["HostConfig"]["ReadonlyRootfs"]
         assert found["HostConfig"]["CapDrop"] == ["ALL"]
         assert int(found["Config"]["User"].partition(":")[0]) > 0
+
+
+@pytest.mark.parametrize("service", ["api", "celery"])
+def test_what_traces_need_is_handed_on_and_nothing_that_is_not_said(compose, service):
+    environment = compose(f"docker-compose exec -T {service} env").splitlines()
+    assert [each for each in environment if each.startswith("OTEL_")] == [
+        "OTEL_RESOURCE_ATTRIBUTES=team=payments"
+    ]
 
 
 def test_what_serves_is_healthy(compose):

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -115,6 +116,36 @@ class Release:
         finally:
             forward.terminate()
             forward.communicate()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What a watch tells of an object."""
+
+    type: str
+    """`ADDED`, `MODIFIED` or `DELETED`."""
+    version: int
+    """Its place among all that changed in the cluster."""
+    replicas: str
+    """As its `spec` has them; empty where it has none."""
+
+
+@contextmanager
+def events(kube: Kube, kind: str, name: str) -> Iterator[list[Event]]:
+    """What happens to one object while this is entered; all of it is in the list at the end."""
+    told = '{.type} {.object.metadata.resourceVersion} {.object.spec.replicas}{"\\n"}'
+    watch = kube.popen("get", kind, name, "--watch", "--output-watch-events", f"--output=jsonpath={told}")
+    assert watch.stdout is not None
+    found, lines = [], [watch.stdout.readline()]  # it watches
+    try:
+        yield found
+    finally:
+        watch.terminate()
+        lines += watch.stdout.readlines()
+        watch.communicate()
+    for line in lines:
+        kind_of_event, version, replicas = line.rstrip("\n").split(" ")
+        found.append(Event(type=kind_of_event, version=int(version), replicas=replicas))
 
 
 def pod(name: str, image: str, *, labels: dict[str, str] | None = None) -> dict[str, Any]:

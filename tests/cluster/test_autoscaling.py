@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.calls import curl, eventually
 from tests.cluster import scaling
 from tests.cluster.conftest import namespace
-from tests.cluster.kube import Refused, Release, pod, run
+from tests.cluster.kube import Refused, Release, events, pod, run
 from tests.cluster.scaling import Watch, naps
 
 pytestmark = pytest.mark.cluster
@@ -160,6 +160,25 @@ def test_a_change_of_mode_under_load_drops_nothing_and_never_falls_to_one(releas
         release.put(*SETTINGS, "--force-conflicts", seconds=120)
     for each in settled:
         assert (each["statuses"], each["attempts"]) == ({"SUCCESS": 150}, {"1": 150})
+
+
+def test_an_autoscaler_that_is_turned_off_is_gone_before_its_pods_are_another_number(release):
+    """It would take that number back, now and then: it looks every 15 s, and an upgrade takes a few."""
+    name = f"{release.full}-worker-default"
+    try:
+        with (
+            events(release.kube, "hpa", name) as autoscaler,
+            events(release.kube, "deployment", name) as pool,
+        ):
+            more = ("--set", "worker.autoscaling.mode=none", "--set", "worker.replicas=3")
+            release.put(*SETTINGS, *more, "--force-conflicts", seconds=120)
+        gone = min(each.version for each in autoscaler if each.type == "DELETED")
+        three = min(each.version for each in pool if each.replicas == "3")
+        assert gone < three
+        assert {each.replicas for each in pool if each.version > three} == {"3"}
+        assert release.kube("get", "hpa", "--output", "name") == ""
+    finally:
+        release.put(*SETTINGS, "--force-conflicts", seconds=120)
 
 
 def test_a_second_release_is_told_who_has_the_api(release):

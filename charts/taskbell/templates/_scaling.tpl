@@ -17,13 +17,15 @@ spec:
 {{- end -}}
 
 {{/*
-(root, component, pool, name, autoscaling, concurrency): what sizes the Deployment of that name. KEDA's webhook
+(root, component, pool, name, autoscaling, concurrency, replicas): what sizes the Deployment of that name. KEDA's webhook
 looks away from this HorizontalPodAutoscaler: one upgrade may bring KEDA's in its place.
 */}}
 {{- define "taskbell.autoscaler" -}}
 {{- if eq .autoscaling.mode "keda" -}}
 {{- include "taskbell.scaledObject" . -}}
-{{- else if ne .autoscaling.mode "none" }}
+{{- else if eq .autoscaling.mode "none" -}}
+{{- include "taskbell.autoscalerEnds" . -}}
+{{- else }}
 ---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -54,6 +56,32 @@ spec:
   behavior:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+(root, component, pool, name, replicas): where the last release had a HorizontalPodAutoscaler and this one has
+none, that one's end. Helm removes what a release no longer has at its upgrade's end; until then the autoscaler
+would take the new number of pods back. As a hook of its name this one comes in its place before the Deployment
+is touched, wants what the release wants, and is gone at once.
+*/}}
+{{- define "taskbell.autoscalerEnds" -}}
+{{- $name := printf "%s-%s" (include "taskbell.fullname" .root) .name -}}
+{{- $live := default dict (lookup "autoscaling/v2" "HorizontalPodAutoscaler" .root.Release.Namespace $name) -}}
+{{- if eq (toString (get (default dict (default dict $live.metadata).labels) "app.kubernetes.io/managed-by")) "Helm" }}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  {{- include "taskbell.metadata" (merge (dict "annotations" (dict
+    "helm.sh/hook" "pre-upgrade"
+    "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded"
+    "validations.keda.sh/hpa-ownership" "false"
+  )) .) | nindent 2 }}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ $name }}}
+  minReplicas: {{ max 1 (int .replicas) }}
+  maxReplicas: {{ max 1 (int .replicas) }}
 {{- end }}
 {{- end -}}
 
