@@ -18,6 +18,8 @@ API = "v1beta1.external.metrics.k8s.io"
 METRIC = "/apis/external.metrics.k8s.io/v1beta1/namespaces/{}/taskbell_autoscale_load"
 JOBS, SECONDS, SLOTS, MOST = 400, 2, 4, 6
 SETTINGS = ("--set", f"worker.autoscaling.maxReplicas={MOST}", *scaling.SETTINGS)
+PATIENT = ("--set", "worker.autoscaling.behavior.scaleDown.stabilizationWindowSeconds=300")
+"""As the chart's own: when the last jobs end, nothing goes down at once."""
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +151,7 @@ def test_a_change_of_mode_under_load_drops_nothing_and_never_falls_to_one(releas
         for mode in ("external-metrics", "cpu", "none"):
             load = nap(150, SECONDS)
             with Watch(release) as watch:
-                more = ("--set", "worker.replicas=3", "--set", f"worker.autoscaling.mode={mode}")
+                more = ("--set", "worker.replicas=3", "--set", f"worker.autoscaling.mode={mode}", *PATIENT)
                 # The number of pods is the autoscaler's by now; only who says so may take it back.
                 release.put(
                     *SETTINGS, *more, *(("--force-conflicts",) if mode == "none" else ()), seconds=120
