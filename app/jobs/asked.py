@@ -14,6 +14,8 @@ LONGEST = timedelta(days=3650)
 NO_INSTANT = "it must be ISO 8601 with an offset, such as 2026-11-22T17:00:00Z (a + in a URL is written %2B)"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IDEMPOTENCY_KEY_LENGTH = 255
+CARRIED = {"max_attempts", "time_limit", "soft_time_limit"}
+"""Parameters that go with the job to its worker."""
 
 
 def _instant(text: str) -> datetime:
@@ -49,6 +51,10 @@ class SubmitParameters(BaseModel):
     """Jobs of one task and key share a lane, and limits per key hold for them."""
     max_attempts: Annotated[int, Field(ge=1)] | None = None
     """Attempts in all, instead of the task's own."""
+    time_limit: Annotated[Seconds, Field(gt=0)] | None = None
+    """Seconds after which an attempt's process is killed, instead of the task's own."""
+    soft_time_limit: Annotated[Seconds, Field(gt=0)] | None = None
+    """Seconds after which an attempt is interrupted, instead of the task's own. Less than `time_limit`."""
     queue: Queue | None = None
     """The queue, instead of the task's own."""
     wait: Literal["fsync", "replica"] | None = None
@@ -59,6 +65,8 @@ class SubmitParameters(BaseModel):
     def _one_start(self) -> Self:
         if self.delay is not None and self.run_at is not None:
             raise refused("two_starts", "delay and run_at are two answers to one question")
+        if self.soft_time_limit and self.time_limit and self.soft_time_limit >= self.time_limit:
+            raise refused("limits", "soft_time_limit must be less than time_limit")
         return self
 
 
@@ -69,7 +77,7 @@ def asked(given: Given, idempotency_key: str | None) -> Asked:
         ParametersInvalid: a parameter is unknown or does not fit, or the header does not.
     """
     said = read(SubmitParameters, given)
-    options = {} if said.max_attempts is None else {"max_attempts": said.max_attempts}
+    options = said.model_dump(include=CARRIED, exclude_none=True)
     return Asked(
         queue=said.queue, priority=said.priority, key=said.key, wait=said.wait,
         delay=timedelta(seconds=said.delay or 0), run_at=said.run_at,

@@ -39,6 +39,10 @@ class CallOptions(TypedDict, total=False):
     """Jobs of one task and key share a lane."""
     max_attempts: int | None
     """Attempts in all, instead of the task's own."""
+    time_limit: timedelta | None
+    """An attempt that runs longer is killed, instead of the task's own limit."""
+    soft_time_limit: timedelta | None
+    """An attempt that runs longer is interrupted, instead of the task's own limit."""
     idempotency_key: str | None
     """What a caller sends again with the same wish, so that it makes one job."""
     queue: str | None
@@ -51,7 +55,7 @@ class CallOptions(TypedDict, total=False):
 
 KINDS: dict[str, tuple[type, ...]] = {
     "delay": (timedelta,), "run_at": (datetime,), "expires": (timedelta, datetime),
-    "priority": (int,), "max_attempts": (int,),
+    "priority": (int,), "max_attempts": (int,), "time_limit": (timedelta,), "soft_time_limit": (timedelta,),
     "key": (str,), "idempotency_key": (str,), "queue": (str,), "wait": (str,), "using": (str,),
 }  # fmt: skip
 
@@ -60,11 +64,14 @@ def faults(said: Mapping[str, Any]) -> list[str]:
     """What is wrong with the options of a submit, a phrase each; all are of their types."""
     instants = [each for each in said.values() if isinstance(each, datetime)]
     expires = said.get("expires")
+    soft, hard = (said.get(name, timedelta.max) for name in ("soft_time_limit", "time_limit"))
     rules = {
         "delay and run_at are two answers to one question": not {"delay", "run_at"} <= said.keys(),
         "delay must not be negative": said.get("delay", timedelta(0)) >= timedelta(0),
         "expires must be positive": not isinstance(expires, timedelta) or expires > timedelta(0),
         "run_at and expires must be aware": all(each.utcoffset() is not None for each in instants),
+        "a time limit must be positive": min(soft, hard) > timedelta(0),
+        "soft_time_limit must be less than time_limit": soft < hard or timedelta.max in (soft, hard),
         "priority must be from 0 to 9": said.get("priority", 0) in range(10),
         "max_attempts must be 1 or more": is_count(said.get("max_attempts", 1)),
         "wait must be 'fsync' or 'replica'": said.get("wait") in {None, "fsync", "replica"},

@@ -18,7 +18,8 @@ class Options(RetryPolicy):
     time_limit: timedelta | None = None
     """An attempt that runs longer is ended with its process, and the job fails."""
     soft_time_limit: timedelta | None = None
-    """An attempt that runs longer gets `SoftTimeLimitExceeded` raised inside it."""
+    """An attempt that runs longer gets `SoftTimeLimitExceeded` raised inside it; a coroutine that waits is
+    cancelled."""
     priority: int = 0
     """0 to 9; 9 goes first."""
     max_running: int | None = None

@@ -5,6 +5,7 @@ when the task is declared, not when the first job fails.
 """
 
 import inspect
+import json
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -83,6 +84,11 @@ class Schema:
         except ValidationError as error:
             raise _refusal(error) from None
         return dict(vars(model))  # not dict(model): iterating a model is slow
+
+    def whole(self, arguments: str) -> dict[str, Any]:
+        """What the ledger keeps as plain JSON values, with the defaults of what was left out."""
+        model = self.input.model_validate_json(arguments)
+        return dict(json.loads(model.model_dump_json(warnings=False)))
 
     def dump(self, value: Any) -> bytes:
         """The function's return value as JSON."""

@@ -103,7 +103,7 @@ def short(key: str) -> str:
 
 
 def _key(task: Task[Any, Any], arguments: str) -> str:
-    values = _values(task.options.key_paths, arguments)
+    values = list(_values(task, task.options.key_paths, arguments).values())
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
     return json.dumps(values, sort_keys=True, separators=(",", ":")) if values else ""
@@ -113,26 +113,28 @@ def _unique(task: Task[Any, Any], arguments: str) -> Unique | None:
     options = task.options
     if not options.unique:
         return None
-    paths = options.unique if isinstance(options.unique, tuple) else sorted(json.loads(arguments))
-    told = json.dumps(_values(paths, arguments), sort_keys=True)
+    paths = options.unique if isinstance(options.unique, tuple) else task.schema.signature.parameters
+    told = json.dumps(_values(task, paths, arguments), sort_keys=True)
     return Unique(
         kind=f"{task.name}\n{hashlib.sha256(told.encode()).hexdigest()[:32]}",
         while_waiting=options.unique_while == "waiting", refuse=options.unique_conflict == "refuse",
     )  # fmt: skip
 
 
-def _values(paths: Iterable[str], arguments: str) -> list[Any]:
-    """What lies at these paths of the arguments."""
+def _values(task: Task[Any, Any], paths: Iterable[str], arguments: str) -> dict[str, Any]:
+    """What lies at these paths of the arguments, or the parameter's default."""
     paths = list(paths)
-    found = json.loads(arguments) if paths else None
-    return [_at(found, path) for path in paths]
+    found = task.schema.whole(arguments) if paths else None
+    return {path: _at(found, path) for path in paths}
 
 
 def _at(arguments: Any, path: str) -> Any:
     value = arguments
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:
-            raise ArgumentsInvalid(f"{path}: the task's key lies there, and there is no {name!r}.")
+            raise ArgumentsInvalid(
+                f"{path}: what tells the task's jobs apart lies there, and there is no {name!r}."
+            )
         value = value[name]
     return value
 

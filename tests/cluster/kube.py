@@ -136,7 +136,8 @@ def events(kube: Kube, kind: str, name: str) -> Iterator[list[Event]]:
     told = '{.type} {.object.metadata.resourceVersion} {.object.spec.replicas}{"\\n"}'
     watch = kube.popen("get", kind, name, "--watch", "--output-watch-events", f"--output=jsonpath={told}")
     assert watch.stdout is not None
-    found, lines = [], [watch.stdout.readline()]  # it watches
+    found: list[Event] = []
+    lines = [watch.stdout.readline()]  # it watches
     try:
         yield found
     finally:

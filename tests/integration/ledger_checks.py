@@ -35,7 +35,9 @@ def check(view: View, model: Model, ledger: Ledger, queues: tuple[str, ...]) -> 
     assert waiting.keys() <= view.members("slots").keys()  # whoever frees a slot ends their wait
     assert all(queues <= waiting[node] for node, queues in waiters(model).items())
     assert view.members("unique").keys() == model.uniques.keys()
-    expiring = {job.id for job in model.jobs.values() if job.expires and not job.state.is_final}
+    expiring = {
+        job.id for job in model.jobs.values() if job.expires and not (job.token or job.state.is_final)
+    }
     assert {job_id for job_id, _ in view.values.get("tb:expiring", [])} == expiring
     assert view.values.get("tb:cancels", {}) == {job.id: str(job.token) for job in running if job.cancelled}
 

@@ -43,3 +43,21 @@ def test_a_worker_leaves_the_history_of_its_attempts(tmp_path):
         ]  # fmt: skip
         assert {each["worker"] for each in told["attempts"]} == {told["worker"]}
         assert f"{told['worker']} ready." in worker.log
+
+
+def test_a_submit_s_own_time_limit_strikes_and_a_wait_that_is_in_vain_is_told(tmp_path):
+    arguments = json.dumps({"file": str(tmp_path / "w"), "seconds": 30}).encode()
+    with (
+        running_valkey() as valkey,
+        running_worker(valkey.url),
+        running_api(valkey.url, **PROBES, JOBS_WAIT_TIMEOUT_SECONDS="0.3") as url,
+    ):
+        client = Client(url)
+        task_id = client.post("/api/tasks/waits_and_writes/?soft_time_limit=0.3", arguments).json()["task_id"]
+        eventually(lambda: client.get(f"/api/tasks/status/{task_id}/").json()["status"] == "FAILURE")
+        [attempt] = client.get(f"/api/jobs/{task_id}/").json()["attempts"]
+        assert attempt["error"]["error"] == "SoftTimeLimitExceeded"
+        answer = client.post("/api/tasks/process/?wait=replica", b'{"data": "hello"}')
+        assert (answer.status, answer.json()["type"]) == (503, "/problems/not-durable")
+        status = f"/api/tasks/status/{answer.json()['task_id']}/"
+        eventually(lambda: client.get(status).json()["result"] == {"processed_data": "HELLO"})

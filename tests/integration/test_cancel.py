@@ -124,6 +124,42 @@ def test_celerys_revoke_does_the_same(platform, valkey_url, tmp_path, terminate)
         assert message == ("terminated" if terminate else "revoked",)
 
 
+def test_a_job_that_was_revoked_as_it_ran_is_not_tried_again(platform, valkey_url, tmp_path):
+    file, go = tmp_path / "w", tmp_path / "go"
+    with running_worker(valkey_url, queues="late"):
+        job = submit(platform, "fails_late", file, "late", wait_for=str(go))
+        started(file)
+        assert platform.ledger.cancel([job], running=False, reason="revoked") == ["running"]
+        assert platform.ledger.cancels() == {}
+        go.touch()
+        assert platform.result(job)["result"]["exc_message"] == ["revoked"]
+    assert (platform.state(job), file.read_text()) == (State.REVOKED, "started\n")
+    [attempt] = platform.ledger.attempts(job)
+    assert attempt["outcome"] == "RETRY"
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+@pytest.mark.parametrize("by", ["cancel", "limit"])
+def test_nothing_of_an_interrupted_coroutine_goes_on_in_the_next_job(
+    platform, valkey_url, tmp_path, pool, by
+):
+    queue, file, next_file = f"coroutine-{pool}-{by}", tmp_path / "w", tmp_path / "next"
+    limit = {"soft_time_limit": 0.5} if by == "limit" else {}
+    with running_worker(valkey_url, pool, 1, queue, JOBS_CANCEL_GRACE_SECONDS="0.3"):
+        job = platform.celery.send_task(
+            "waits_and_writes", kwargs={"file": str(file), "seconds": 2}, queue=queue, **limit
+        ).id
+        started(file)
+        if by == "cancel":
+            platform.ledger.cancel([job])
+        assert platform.result(job)["status"] == ("REVOKED" if by == "cancel" else "FAILURE")
+        after = submit(platform, "waits_and_writes", next_file, queue, seconds=3)
+        assert platform.value(after) == 3
+    assert (next_file.read_text(), file.read_text()) == ("ended", "started")
+    assert (tmp_path / "w-tidied").exists()
+    assert not (tmp_path / "w-aside").exists()
+
+
 def test_a_cancel_never_hits_the_next_job(platform, valkey_url):
     """Each job is cancelled about when it ends; every other job must come to its own end."""
     with running_worker(valkey_url, queues="next", JOBS_CANCEL_GRACE_SECONDS="0"):

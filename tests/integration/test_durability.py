@@ -1,12 +1,13 @@
 """What a submit can wait for: Redis's file, or a replica; and what it is told when that does not come."""
 
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from jobs.conf import Settings
-from jobs.errors import NotDurable
+from jobs.errors import LedgerUnavailable, NotDurable
 from jobs.ledger import Ledger
 from tests import redises
 from tests.integration.a_job import a_job
@@ -95,3 +96,23 @@ def test_a_submit_again_with_its_idempotency_key_waits_again(valkey, impatient):
     eventually(lambda: valkey.raw.info("persistence")["aof_rewrite_in_progress"] == 0)
     again = impatient.submit(a_job("second", wait="fsync", idempotency_key="k"))
     assert (again.id, again.new) == ("first", False)
+
+
+def test_a_redis_that_falls_silent_while_a_submit_waits_leaves_the_job_accepted(valkey):
+    """The caller has the id; it is told no later than without a wait, but for the wait."""
+    ledger = Ledger(Settings(REDIS_URL=valkey.url, WAIT_TIMEOUT=seconds(1.5)))
+    freezes = threading.Timer(0.5, valkey.pause)
+    freezes.start()
+    at = time.monotonic()
+    with pytest.raises(NotDurable, match="Redis stopped answering") as told:
+        ledger.submit(a_job("half", wait="replica"))
+    assert time.monotonic() - at < 3.5
+    freezes.join()
+    at = time.monotonic()
+    with pytest.raises(LedgerUnavailable):
+        ledger.submit(a_job("none", wait="replica"))
+    assert time.monotonic() - at < 2.5
+    valkey.resume()
+    assert told.value.task_id == "half"
+    assert ledger.record("half") is not None
+    close(ledger)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from jobs.ledger import State
+from tests.integration.hand import a_hand
 from tests.probes.limited import soon_forgotten, soon_stale
 from tests.servers import running_api
 from tests.workers import Platform, eventually, running_worker, seconds
@@ -65,6 +66,35 @@ def test_a_job_that_is_delayed_past_its_expiry_is_revoked_while_it_is_scheduled(
 def test_a_job_that_runs_at_its_expiry_runs_on(platform, worker):
     job = platform.submit("brief", '{"seconds": 2.5}', expires_in=seconds(1))
     assert platform.value(job) == 2.5
+
+
+def test_a_job_that_has_started_does_not_expire_though_its_process_dies(platform, worker):
+    job = platform.submit("die", '{"attempts": 1, "seconds": 1.5}', expires_in=seconds(1))
+    assert platform.value(job) == 2
+
+
+@pytest.mark.parametrize("again", ["hand_back", "retry"])
+def test_a_job_that_comes_back_past_its_expiry_is_given_out_again(platform, again):
+    with a_hand(platform.settings, name=again) as hand:
+        job = platform.submit("process", '{"data": "x"}', queue="mine", expires_in=seconds(0.2))
+        first = hand.claim("mine")
+        time.sleep(0.3)
+        getattr(hand, again)(first)
+        platform.ledger.tick(force=True)
+        second = hand.claim("mine")
+        assert (second.id, platform.state(job)) == (job, State.STARTED)
+        hand.succeed(second)
+
+
+def test_whether_a_job_was_there_is_a_matter_of_redis_s_clock_alone(valkey_url, monkeypatch):
+    platform = Platform(valkey_url, GONE_TTL=seconds(60))
+    with a_hand(platform.settings, name="there") as hand:
+        job = platform.submit("process", '{"data": "x"}', queue="mine")
+        hand.succeed(hand.claim("mine"))
+    assert platform.ledger.discard([job]) == ["discarded"]
+    monkeypatch.setattr(time, "time", lambda: time.clock_gettime(time.CLOCK_REALTIME) + 3600)
+    assert platform.ledger.was_there(job)
+    platform.close()
 
 
 @pytest.mark.usefixtures("at_home", "worker")

@@ -7,7 +7,13 @@ import pytest
 
 from jobs.errors import NotUnique
 from jobs.ledger import State
-from tests.probes.limited import only_one_an_order, only_one_runs, only_one_waits
+from tests.probes.limited import (
+    of_a_tenant,
+    only_one_an_order,
+    only_one_region,
+    only_one_runs,
+    only_one_waits,
+)
 from tests.servers import running_api
 from tests.workers import eventually, running_worker, seconds
 
@@ -111,3 +117,17 @@ def test_an_expired_job_frees_its_place(platform, valkey_url, files):
     with running_api(valkey_url, WEB_CONCURRENCY="1"):
         platform.result(first.id)
     assert call.delay(*files).id != first.id
+
+
+def test_equal_values_of_other_parameters_are_other_arguments_and_a_default_is_an_argument_too():
+    call = only_one_region.with_options(queue="nobody")
+    first = call.delay(customer="north").id
+    assert call.delay(region="north").id != first
+    assert {call.delay("north", "").id, call.delay("north", region="").id} == {first}
+
+
+def test_a_key_that_is_left_out_is_its_default(platform):
+    call = of_a_tenant.with_options(queue="nobody")
+    jobs = [call.delay(1).id, call.delay(1, tenant="eu").id, call.delay(1, "us").id]
+    records = [platform.ledger.record(job) for job in jobs]
+    assert [record.fields["key"] for record in records] == ["eu", "eu", "us"]

@@ -83,6 +83,14 @@ def only_one_waits(file: str, wait_for: str = "") -> str:
     return _until(file, wait_for)
 
 
+@task(unique=True)
+def only_one_region(customer: str = "", region: str = "") -> None: ...
+
+
+@task(key="tenant")
+def of_a_tenant(number: int, tenant: str = "eu") -> None: ...
+
+
 def _until(file: str, wait_for: str) -> str:
     Path(file).touch()
     until = time.monotonic() + 60

@@ -56,9 +56,10 @@ def fail(message: str) -> None:
 
 
 @task
-def die(job: Job, signal_number: int = signal.SIGKILL, attempts: int = 99) -> int:
-    """Kill the process in its first attempts."""
+def die(job: Job, signal_number: int = signal.SIGKILL, attempts: int = 99, seconds: float = 0) -> int:
+    """Kill the process in its first attempts, after so long."""
     if job.attempt <= attempts:
+        time.sleep(seconds)
         os.kill(os.getpid(), signal_number)
         time.sleep(60)
     return job.attempt

@@ -1,5 +1,6 @@
 """Tasks that are cancelled, each with another manner of hearing of it."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -58,3 +59,36 @@ def talkative(job: Job, file: str) -> str:
 def brief(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
+
+
+def _note(file: str, what: str = "") -> None:
+    Path(file).write_text(what)
+
+
+@task
+async def waits_and_writes(file: str, seconds: float) -> float:
+    """Wait in two ways, then write; tidy up whatever happens."""
+
+    async def aside() -> None:
+        await asyncio.sleep(seconds)
+        _note(f"{file}-aside")
+
+    beside = asyncio.create_task(aside())
+    try:
+        _note(file, "started")
+        await asyncio.sleep(seconds)
+        _note(file, "ended")
+    finally:
+        _note(f"{file}-tidied")
+    await beside
+    return seconds
+
+
+@task(max_attempts=5)
+def fails_late(file: str, wait_for: str) -> None:
+    """Fail once the other file is there."""
+    with Path(file).open("a") as lines:
+        lines.write("started\n")
+    while not Path(wait_for).exists():
+        time.sleep(0.01)
+    raise OSError("late")

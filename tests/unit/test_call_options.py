@@ -30,10 +30,12 @@ def test_options_reach_celery_by_its_own_names(shout):
     said = shout.with_options(
         delay=timedelta(seconds=1.5), expires=timedelta(minutes=1), priority=9, key="customer 7",
         max_attempts=2, idempotency_key="order 1", queue="slow", wait="fsync", using="other",
+        time_limit=timedelta(minutes=2), soft_time_limit=timedelta(minutes=1),
     )  # fmt: skip
     assert for_celery(said) == {
         "countdown": 1.5, "expires": 60.0, "priority": 9, "key": "customer 7", "max_attempts": 2,
-        "idempotency_key": "order 1", "queue": "slow", "wait": "fsync",
+        "idempotency_key": "order 1", "queue": "slow", "wait": "fsync", "time_limit": 120.0,
+        "soft_time_limit": 60.0,
     }  # fmt: skip
     assert for_celery(shout.with_options(run_at=NOON, expires=NOON)) == {"eta": NOON, "expires": NOON}
 
@@ -50,6 +52,11 @@ def test_none_says_nothing(shout):
         ({"expires": timedelta(0)}, "expires must be positive"),
         ({"run_at": NOON.replace(tzinfo=None)}, "run_at and expires must be aware"),
         ({"expires": NOON.replace(tzinfo=None)}, "run_at and expires must be aware"),
+        ({"time_limit": timedelta(0)}, "a time limit must be positive"),
+        (
+            {"time_limit": timedelta(1), "soft_time_limit": timedelta(1)},
+            "soft_time_limit must be less than time_limit",
+        ),
         ({"priority": 10}, "priority must be from 0 to 9"),
         ({"max_attempts": 0}, "max_attempts must be 1 or more"),
         ({"key": ""}, "a text must not be empty"),

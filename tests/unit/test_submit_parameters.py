@@ -17,12 +17,13 @@ def test_a_submit_that_says_nothing_asks_nothing():
 def test_every_parameter_reaches_the_submit():
     said = asked(
         {"delay": ["1.5"], "expires": ["60"], "priority": ["9"], "key": ["a b"], "max_attempts": ["3"],
-         "queue": ["späte post"], "wait": ["fsync"]},
+         "time_limit": ["20"], "soft_time_limit": ["1.5"], "queue": ["späte post"], "wait": ["fsync"]},
         "order 7",
     )  # fmt: skip
     assert said == Asked(
         delay=timedelta(seconds=1.5), expires=timedelta(minutes=1), priority=9, key="a b", queue="späte post",
-        options='{"max_attempts":3}', idempotency_key="order 7", wait="fsync",
+        options='{"max_attempts":3,"time_limit":20.0,"soft_time_limit":1.5}', idempotency_key="order 7",
+        wait="fsync",
     )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def test_an_instant_is_iso_8601_with_an_offset(text):
         ("expires", "NaN"),
         ("priority", "10"),
         ("priority", "-1"), ("priority", "1.5"), ("priority", ""), ("key", ""), ("max_attempts", "0"),
+        ("time_limit", "0"), ("soft_time_limit", "-1"), ("time_limit", "inf"),
         ("queue", ""), ("queue", "a\nb"), ("queue", "x" * 201), ("queue", "tb:x"),
         ("queue", "celery-task-meta-x"), ("queue", "_kombu.binding.celery"),
         ("run_at", "2026-11-22T17:00:00"), ("run_at", "1700000000"),
@@ -60,6 +62,11 @@ def test_every_parameter_at_fault_is_named_at_once():
     with pytest.raises(ParametersInvalid) as refused:
         asked(given, None)
     assert {error["loc"][0] for error in refused.value.errors} == {"delay", "priority", "prio", "key"}
+
+
+def test_a_soft_limit_that_would_never_strike_is_refused():
+    with pytest.raises(ParametersInvalid, match="soft_time_limit must be less than time_limit"):
+        asked({"time_limit": ["5"], "soft_time_limit": ["5"]}, None)
 
 
 def test_two_starts_are_refused():

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -135,11 +134,12 @@ class Ledger:
         if not span:
             return False
         digest = hashlib.sha1(job_id.encode()).hexdigest()[:12]  # noqa: S324 - as the scripts can do it
-        now = int(time.time() / span.total_seconds())
 
         def look() -> Any:
+            seconds, _ = self._redis.time()
+            now = int(seconds / span.total_seconds())
             pipe = self._redis.pipeline(transaction=False)
-            for bucket in range(now - 5, now + 2):  # this clock may be a little off
+            for bucket in range(now - 5, now + 2):  # Redis's clock may have been set back
                 pipe.sismember(f"{self._prefix}gone:{bucket}", digest)
             return pipe.execute()
 
@@ -158,7 +158,8 @@ class Ledger:
     def cancel(self, job_ids: Sequence[str], *, running: bool = True, reason: str = "cancelled") -> list[str]:
         """End jobs that wait, and where `running`, ask the workers of those that run to stop them.
 
-        Gives a word for each: `revoked`, `asked`, `running` (left alone), `ended`, `unknown`.
+        Where not, what runs may end, and is not tried again.
+        Gives a word for each: `revoked`, `asked`, `running` (this attempt may end), `ended`, `unknown`.
         """
         return self._words("cancel", reason, int(running), *job_ids)
 

@@ -11,7 +11,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from jobs.conf import Settings
 from jobs.ledger.scripts import Script
-from jobs.ledger.wire import Argument, Shared, pool
+from jobs.ledger.wire import LOST, Argument, Shared, pool
 
 
 class Durably:
@@ -21,8 +21,8 @@ class Durably:
         self._shared = shared
         self._wait_ms = int(settings.WAIT_TIMEOUT.total_seconds() * 1000)
         self._mark = f"{settings.PREFIX}wait"
-        seconds = (settings.REDIS_TIMEOUT + settings.WAIT_TIMEOUT).total_seconds()
-        self._redis: Any = redis.Redis(connection_pool=pool(settings, timeout_seconds=seconds))
+        self._seconds = settings.REDIS_TIMEOUT.total_seconds()
+        self._redis: Any = redis.Redis(connection_pool=pool(settings, timeout_seconds=self._seconds))
 
     def run(
         self, script: Script, arguments: Sequence[Argument], wait: Literal["fsync", "replica"]
@@ -30,7 +30,8 @@ class Durably:
         """The script's answer, and why it is not durable; '' where it is.
 
         Raises:
-            LedgerFull, LedgerUnavailable: as `Shared.run`.
+            LedgerFull, LedgerUnavailable: as `Shared.run`, of the script. Whatever happens once it has
+                answered is why it is not durable.
         """
         return self._shared.attempt(lambda: self._once(script, arguments, wait))
 
@@ -40,16 +41,20 @@ class Durably:
                 answer = one.evalsha(script.digest, 0, *arguments)
             except NoScriptError:
                 answer = one.eval(script.source, 0, *arguments)
-            # Where the first try wrote it and its answer was lost, this connection has written nothing yet.
-            one.set(self._mark, 1, px=60_000)
             try:
-                return answer, self._waited(one, wait)
+                # Where a first try wrote it and its answer was lost, this connection has written nothing.
+                one.set(self._mark, 1, px=60_000)
+                return answer, self._waited(one.connection, wait)
             except ResponseError as error:
                 return answer, f"Redis refuses to wait: {error}"
+            except LOST:
+                return answer, "Redis stopped answering"
 
-    def _waited(self, one: Any, wait: str) -> str:
+    def _waited(self, connection: Any, wait: str) -> str:
+        """Wait on the connection that wrote, for as long as Redis may take, and its answer."""
+        words = ("WAITAOF", 1, 0) if wait == "fsync" else ("WAIT", 1)
+        connection.send_command(*words, self._wait_ms)
+        told = connection.read_response(timeout=self._wait_ms / 1000 + self._seconds)
         if wait == "fsync":
-            on_disk, _ = one.execute_command("WAITAOF", 1, 0, self._wait_ms)
-            return "" if on_disk else f"Redis's file was not on disk within {self._wait_ms} ms"
-        replicas = one.execute_command("WAIT", 1, self._wait_ms)
-        return "" if replicas else f"no replica had it within {self._wait_ms} ms"
+            return "" if told[0] else f"Redis's file was not on disk within {self._wait_ms} ms"
+        return "" if told else f"no replica had it within {self._wait_ms} ms"

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextvars import copy_context
 from datetime import timedelta
 from typing import Any, cast
@@ -70,7 +70,7 @@ class DeclaredTask(JobTask):
             first = (running_job() or Job(id=self.request.id or "", task=self.name),)
         value = self.declared.function(*first, *args, **kwargs)
         if self.declared.schema.is_async:  # the thread's loop would show it the context of its first job
-            return _runner().run(value, context=copy_context())
+            return _run(value)
         return value
 
 
@@ -119,6 +119,23 @@ def _celery_task(task: Task[Any, Any]) -> DeclaredTask:
         attributes["max_retries"] = options.max_attempts - 1
     made: DeclaredTask = type(task.name, (DeclaredTask,), attributes)()
     return made
+
+
+def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run one job's coroutine on this thread's event loop: nothing of it is left there for the next job.
+
+    A limit or a cancel may interrupt the loop while the coroutine waits: then it is cancelled, as are the
+    tasks that it started and left.
+    """
+    runner = _runner()
+    try:
+        return runner.run(coroutine, context=copy_context())
+    finally:
+        loop = runner.get_loop()
+        while left := asyncio.all_tasks(loop):
+            for each in left:
+                each.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 def _runner() -> asyncio.Runner:

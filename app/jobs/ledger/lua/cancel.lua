@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
--- Ends jobs that do not run, and asks the workers of those that do to stop them.
+-- Ends jobs that do not run, and asks the workers of those that do to stop them; one whose attempt is left
+-- alone gets no other.
 -- KEYS: none.
 -- ARGV: reason (for the result), 1 to stop running ones too, id...
--- Returns a word for each id: 'revoked', 'asked' (its worker will stop it), 'running' (left alone),
+-- Returns a word for each id: 'revoked', 'asked' (its worker will stop it), 'running' (this attempt may end),
 -- 'ended' (long ago), 'unknown'.
 local told = {}
 for i = 3, #ARGV do
@@ -14,10 +15,8 @@ for i = 3, #ARGV do
     word = 'revoked'
   elseif job.state == 'STARTED' then
     word = ARGV[2] == '1' and 'asked' or 'running'
-    if word == 'asked' then
-      call('HSET', job_key(job.id), 'also', 1, 'cancel', ARGV[1])
-      call('HSET', P .. 'cancels', job.id, job.token)
-    end
+    call('HSET', job_key(job.id), 'also', 1, 'cancel', ARGV[1])
+    if word == 'asked' then call('HSET', P .. 'cancels', job.id, job.token) end
   end
   told[#told + 1] = word
 end

@@ -17,6 +17,8 @@ local function first_known(order, known)
   end
 end
 
+local is_unsettled = false -- more lanes are to be put to their places before one can be claimed
+
 -- The first lane with a key of a known task. Its stored place is from before its key's last turn where
 -- another task of that key had it: then it is put right, and the next looked at.
 local function first_fair(queue, known)
@@ -30,6 +32,7 @@ local function first_fair(queue, known)
     call('ZADD', keys_key(queue, task), right, key)
     settle_task(queue, task)
   end
+  is_unsettled = true
 end
 
 -- The lane whose turn it is: task, key, the task's limits, and whether there are keys to be fair to.
@@ -121,6 +124,7 @@ local function start(queue, id, job, worker)
   call('HSET', job_key(id), 'state', 'STARTED', 'token', job[1], 'attempt', job[4], 'started', job[15],
     'worker', worker)
   call('ZADD', order_key('started', queue), NOW, id)
+  if job[10] then call('ZREM', P .. 'expiring', id) end
   if job[13] then release_unique({id = id, unique = job[12]}) end
   observe(queue, job[2], AT_WAIT, NOW - tonumber(job[14] or job[8] or NOW))
 end
@@ -130,14 +134,17 @@ local function claim(queue, known, worker)
   if is_held_up(queue) then return end
   for _ = 1, TRIES do
     local task, key, packed, fair = next_lane(queue, known)
-    if not task then return end
+    if not task then
+      if is_unsettled then ring_if_few(queue) end -- whoever wakes goes on
+      return
+    end
     local node, limits = node_of(task, key), packed ~= '' and parsed(packed)
     local stopped = limits and (is_stopped(queue, task, limits[1], limits[2], limits[3])
       or key ~= '' and is_stopped(queue, node, limits[4], limits[5], limits[6]))
     if not stopped then
       local first = call('ZRANGE', lane_key(queue, task, key), 0, 1, 'WITHSCORES')
       local id, job = first[1], told(first[1])
-      local expired = job[10] and tonumber(job[10]) <= NOW
+      local expired = job[10] and not job[1] and tonumber(job[10]) <= NOW -- what has started does not expire
       if fair and job[2] and not expired then take_turn(queue, key, first[3]) end
       pop(queue, task, key, id, first[3], first[4])
       if expired then
@@ -175,7 +182,7 @@ end
 -- With its call a holder says what it has: a job at a token, or nothing. Whatever else the ledger
 -- believes it to have, nobody works on: a restarted Redis came back with older data.
 local function has_only(id, token, held, held_token)
-  if held and held ~= '' and (held ~= id or held_token ~= token) then take_back(held, held_token) end
+  if held and held ~= '' and (held ~= id or held_token ~= token) then take_back(held, held_token, nil, 'Redis came back with older data') end
 end
 
 local function remember(holder, seq, code, id, job)

@@ -127,13 +127,13 @@ local function revoke(job, message)
 end
 
 -- The attempt is gone with its process: the job goes back to the head of its lane, or ends dead.
--- Without a cause no process is to blame, and nothing counts against the job.
+-- Without a cause no process is to blame, and nothing counts against the job; the history has `why`.
 -- Does nothing unless this token is still the job's latest and runs.
-local function take_back(id, token, cause)
+local function take_back(id, token, cause, why)
   local job = read(id)
   if job.state ~= 'STARTED' or job.token ~= token then return false end
   local lost = cause and call('HINCRBY', job_key(id), 'lost', 1) or 0
-  leave_started(job, 'LOST', cause or 'its worker was told to stop')
+  leave_started(job, 'LOST', cause or why or 'its worker was told to stop')
   if job.cancel then
     finalize(job, 'REVOKED', revoked(job.cancel))
   elseif lost >= LOST_LIMIT then

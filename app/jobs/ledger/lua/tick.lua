@@ -117,15 +117,11 @@ local function move_all_due(queues)
   end
 end
 
--- A job that runs at its expiry may come back: it is looked at again.
+-- What has started once does not expire, also where it comes back.
 local function expire()
   for _, id in ipairs(piece(P .. 'expiring')) do
     local job = read(id)
-    if job.state == 'STARTED' then
-      call('ZADD', P .. 'expiring', NOW + 10000000, id)
-    elseif not revoke(job, 'expired') then
-      call('ZREM', P .. 'expiring', id)
-    end
+    if job.token or not revoke(job, 'expired') then call('ZREM', P .. 'expiring', id) end
   end
 end
 
