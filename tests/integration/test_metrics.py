@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 from jobs.errors import IdempotencyConflict, QueueFull
 from jobs.metrics import families
-from jobs.metrics.ledger import MOST_QUEUES, OTHER
+from jobs.metrics.ledger import MOST, OTHER
 from tests.client import HELLO, PROCESS, Client
 from tests.integration.a_job import a_job
 from tests.integration.hand import a_hand
@@ -229,12 +229,48 @@ def test_who_has_no_token_reads_nothing(server, tmp_path):
             assert Client(api).get(path, Authorization="Bearer first").status == 200
 
 
-def test_queues_past_the_most_are_added_up(platform, url):
-    for number in range(MOST_QUEUES + 3):
+def test_queues_past_the_most_are_added_up_and_take_no_other_s_series(platform, url):
+    for number in range(MOST):
         platform.ledger.submit(a_job(queue=f"q{number:03}"))
+    late = ("a", "b", "z")  # they sort before the others and behind them
+    for queue in (*late, "celery"):
+        platform.ledger.submit(a_job(queue=queue))
     page = read(url)
-    assert of(page, "jobs_submitted_total") == MOST_QUEUES + 3
+    assert of(page, "jobs_submitted_total") == MOST + 4
     assert of(page, "jobs_submitted_total", queue=OTHER) == of(page, "jobs", queue=OTHER) == 3
+    assert of(page, "jobs_submitted_total", queue="celery") == 1  # a pool names it
+    assert not any(of(page, "jobs_submitted_total", queue=queue) for queue in late)
+
+
+def test_of_queues_that_are_added_up_none_hides_another_s_pause_or_gap(platform, url):
+    for number in range(MOST + 2):
+        platform.ledger.submit(a_job(queue=f"q{number:03}"))
+    for number, gap in ((MOST, 1), (MOST + 1, -1)):
+        platform.ledger._redis.hincrby(f"tb:queue:q{number}", "accepted", gap)
+    platform.ledger.pause(queue=f"q{MOST}")
+    page = read(url)
+    assert of(page, "queue_paused", queue=OTHER) == 0
+    assert of(page, "accounting_gap", queue=OTHER) == 2
+    platform.ledger.pause(queue=f"q{MOST + 1}")
+    assert of(read(url), "queue_paused", queue=OTHER) == 1
+
+
+@pytest.mark.parametrize("measures", [True, False])
+def test_tasks_of_a_queue_past_the_most_are_added_up(server, platform, url, measures):
+    """Plain Celery clients name what they want; what the API declares has its own series."""
+    sender = Platform(server.url, MEASURES=measures)
+    try:
+        for number in range(MOST):
+            sender.ledger.submit(a_job(task=f"t{number:03}"))
+        for task in ("a", "process", "z"):
+            sender.ledger.submit(a_job(task=task))
+    finally:
+        sender.close()
+    page = read(url)
+    assert of(page, "ready_jobs", task="process") == 1
+    assert of(page, "ready_jobs", task=OTHER) == 2
+    assert of(page, "jobs_submitted_total", task=OTHER) == (2 if measures else 0)
+    assert of(page, "ready_jobs", task="a") == (0 if measures else 1)  # by name then
 
 
 def test_what_is_off_counts_nothing_and_the_queues_are_told_all_the_same(server, url):

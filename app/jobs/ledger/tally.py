@@ -16,17 +16,19 @@ SPANS = tuple(
 """The ends of the spans in which waits and runs are counted; what takes longer than the last has its own."""
 TIMES = ("wait", "run", "total")
 """What is timed: a number for each span, and then the sum in us."""
-EVENTS = (
+NTH = "nth"
+_NUMBERS = (
     "submitted", "repeated", "refused:once", "refused:unique", "refused:long", "refused:full", "recovered",
     "redriven", "ended:SUCCESS", "ended:FAILURE", "ended:RETRY", "ended:REVOKED", "ended:PENDING",
     "ended:LOST", "finished:SUCCESS", "finished:FAILURE", "finished:REVOKED",
-    "objective:met", "objective:missed",
+    "objective:met", "objective:missed", NTH,
 )  # fmt: skip
+EVENTS = tuple(name for name in _NUMBERS if name != NTH)
 """What is counted."""
 _SUM = len(SPANS) + 1
 _EACH = _SUM + 1
 _PLACES = {name: at * _EACH for at, name in enumerate(TIMES)} | {
-    name: len(TIMES) * _EACH + at for at, name in enumerate(EVENTS)
+    name: len(TIMES) * _EACH + at for at, name in enumerate(_NUMBERS)
 }
 
 
@@ -61,6 +63,8 @@ class Seen:
     task: str
     counted: Mapping[str, int]
     timed: Mapping[str, Timed]
+    nth: int
+    """Its place among the tasks of its queue as they came, from 1; 0 where an earlier release met it."""
 
 
 def seen(task: str, row: bytes) -> Seen:
@@ -73,7 +77,10 @@ def seen(task: str, row: bytes) -> Seen:
         timed[name] = Timed(
             spans=numbers[at : at + _SUM], sum=timedelta(microseconds=numbers[at + _SUM])
         )  # fmt: skip
-    return Seen(task=task, counted={name: numbers[_PLACES[name]] for name in EVENTS}, timed=timed)
+    return Seen(
+        task=task, counted={name: numbers[_PLACES[name]] for name in EVENTS}, timed=timed,
+        nth=numbers[_PLACES[NTH]],
+    )  # fmt: skip
 
 
 def lua_places() -> str:

@@ -35,6 +35,8 @@ class QueueSeen:
     ready: Mapping[str, int]
     """Ready jobs by task."""
     seen: Sequence[Seen]
+    nth: int
+    """Its place among the queues of the ledger as they came, from 1; 0 where an earlier release met it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,7 @@ class Watch:
             rows = [f"{self._prefix}tally:{name}\n".encode() + task for task in known]
             pipe.evalsha(self._count.digest, 0, name)
             pipe.zcard(f"{self._prefix}failure:{name}")
-            pipe.hexists(f"{self._prefix}queue:{name}", "paused")
+            pipe.hmget(f"{self._prefix}queue:{name}", "paused", "nth")
             pipe.zrange(f"{self._prefix}waiting:{name}", 0, 0, withscores=True)
             pipe.hgetall(f"{self._prefix}tasks:{name}")
             pipe.mget(rows) if rows else pipe.echo("")
@@ -126,10 +128,10 @@ class Watch:
 
 
 def _queue(name: str, now: Any, told: Sequence[Any], tasks: Sequence[bytes]) -> QueueSeen:
-    counts, dead, paused, first, ready, rows = told
+    counts, dead, (paused, nth), first, ready, rows = told
     return QueueSeen(
-        queue=name, counts=Counts.of(counts), dead_letters=dead, paused=bool(paused),
-        oldest=_since(first[0][1], now) if first else timedelta(0),
+        queue=name, counts=Counts.of(counts), dead_letters=dead, paused=paused is not None,
+        nth=int(nth or 0), oldest=_since(first[0][1], now) if first else timedelta(0),
         ready={task.decode(): int(number) for task, number in ready.items()},
         seen=[seen(task.decode(), row or b"") for task, row in zip(tasks, rows, strict=bool(tasks))],
     )  # fmt: skip

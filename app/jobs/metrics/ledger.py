@@ -5,7 +5,7 @@ with several pods would count each job several times.
 """
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from prometheus_client.core import Metric
@@ -19,8 +19,11 @@ from jobs.metrics.sheet import Sheet
 from jobs.registry import all_tasks
 from jobs.version import VERSION
 
-MOST_QUEUES = 200
-"""Queues with series of their own, by name; those of the others are added up under `OTHER`."""
+MOST = 200
+"""Queues that no pool names, and tasks of a queue that nobody here declares, with series of their own.
+
+Those of the others are added up under `OTHER`.
+"""
 OTHER = "(other)"
 _REASONS = {
     "once": IdempotencyConflict.slug, "unique": NotUnique.slug, "long": QueueFull.slug,
@@ -39,8 +42,11 @@ class OfLedger(Collector):
         sheet = Sheet()
         try:
             queues = ledger().watch.queues(ledger().queues())
-            for at, queue in enumerate(queues):
-                _tell_queue(sheet, queue, queue.queue if at < MOST_QUEUES else OTHER)
+            wanted = {name for pool in pools() for name in pool.queues}
+            name_of = _names(((queue.nth, queue.queue) for queue in queues), wanted)
+            declared = {task.name for task in all_tasks()}
+            for queue in queues:
+                _tell_queue(sheet, queue, name_of(queue.queue), _task_names(queue, declared))
             _tell_pools(sheet, {queue.queue: queue for queue in queues if not queue.paused})
             _tell_pulse(sheet, ledger().watch.pulse())
             _tell_objectives(sheet)
@@ -57,7 +63,24 @@ def tell_build(sheet: Sheet) -> None:
     sheet.add(families.BUILD, 1, VERSION, platform.python_version())
 
 
-def _tell_queue(sheet: Sheet, queue: QueueSeen, name: str) -> None:
+def _names(met: Iterable[tuple[int, str]], wanted: set[str]) -> Callable[[str], str]:
+    """What a queue, or a task, is called by its label: its name, or `OTHER`.
+
+    Those that are `wanted` and the `MOST` that were met first have their own, so that none loses it to a new
+    one.
+    """
+    others = sorted(each for each in met if each[1] not in wanted)
+    own = wanted | {name for _, name in others[:MOST]}
+    return lambda name: name if name in own else OTHER
+
+
+def _task_names(queue: QueueSeen, declared: set[str]) -> Callable[[str], str]:
+    met = {each.task: each.nth for each in queue.seen}
+    unmet = dict.fromkeys(queue.ready, len(met) + 1)  # counting is switched off
+    return _names(((nth, task) for task, nth in (unmet | met).items()), declared)
+
+
+def _tell_queue(sheet: Sheet, queue: QueueSeen, name: str, task_name: Callable[[str], str]) -> None:
     counts = queue.counts
     places = {
         "ready": counts.waiting, "scheduled": counts.scheduled, "running": counts.started,
@@ -66,18 +89,19 @@ def _tell_queue(sheet: Sheet, queue: QueueSeen, name: str) -> None:
     for state, number in places.items():
         sheet.add(families.JOBS, number, name, state)
     for task, number in queue.ready.items():
-        sheet.add(families.READY, number, name, task)
+        sheet.add(families.READY, number, name, task_name(task))
     sheet.add(families.DEAD, queue.dead_letters, name)
     sheet.most(families.OLDEST, queue.oldest, name)
-    sheet.add(families.PAUSED, queue.paused, name)
+    sheet.least(families.PAUSED, queue.paused, name)
     sheet.add(families.BELLS, counts.bells, name)
-    sheet.add(families.GAP, counts.gap, name)
+    # Else one queue's gap could hide another's.
+    sheet.add(families.GAP, abs(counts.gap) if name == OTHER else counts.gap, name)
     for seen in queue.seen:
-        _tell_counted(sheet, seen, name)
-        _tell_timed(sheet, seen, name)
+        _tell_counted(sheet, seen, name, task_name(seen.task))
+        _tell_timed(sheet, seen, name, task_name(seen.task))
 
 
-def _tell_counted(sheet: Sheet, seen: Seen, queue: str) -> None:
+def _tell_counted(sheet: Sheet, seen: Seen, *job: str) -> None:
     measured = any(number for event, number in seen.counted.items() if event.startswith("objective:"))
     for event, number in seen.counted.items():
         kind, _, which = event.partition(":")
@@ -86,7 +110,7 @@ def _tell_counted(sheet: Sheet, seen: Seen, queue: str) -> None:
         labels = (_REASONS.get(which, which),) if which else ()
         # What has not happened yet is told as 0, so that the first shows as a rise; a refusal is less grave.
         if number or kind != "refused":
-            sheet.add(_COUNTED[kind], number, queue, seen.task, *labels)
+            sheet.add(_COUNTED[kind], number, *job, *labels)
 
 
 _COUNTED = {
@@ -96,10 +120,10 @@ _COUNTED = {
 }  # fmt: skip
 
 
-def _tell_timed(sheet: Sheet, seen: Seen, queue: str) -> None:
-    sheet.add(families.ATTEMPTS_STARTED, seen.timed["wait"].count, queue, seen.task)
+def _tell_timed(sheet: Sheet, seen: Seen, *job: str) -> None:
+    sheet.add(families.ATTEMPTS_STARTED, seen.timed["wait"].count, *job)
     for name, family in _TIMED.items():
-        sheet.time(family, seen.timed[name], queue, seen.task)
+        sheet.time(family, seen.timed[name], *job)
 
 
 _TIMED = {"wait": families.WAIT, "run": families.RUN, "total": families.TOTAL}

@@ -33,6 +33,11 @@ class Sheet:
         told = self._numbers.setdefault(family, {})
         told[labels] = max(told.get(labels, 0), _number(number))
 
+    def least(self, family: Family, number: float, *labels: str) -> None:
+        """As `add`, but that the smallest stands."""
+        told = self._numbers.setdefault(family, {})
+        told[labels] = min(told.get(labels, number), number)
+
     def time(self, family: Family, timed: Timed, *labels: str) -> None:
         told = self._timed.setdefault(family, {})
         told[labels] = told.get(labels, Timed()) + timed

@@ -7,8 +7,11 @@ local SPANS = @SPANS_US@ -- their ends, in us; the last has none
 @PLACES@
 
 local function tally(queue, task, ...)
-  local told = call('BITFIELD', order_key('tally', queue) .. '\n' .. task, ...)
-  if told[1] == 1 then call('SADD', order_key('seen', queue), task) end
+  local row = order_key('tally', queue) .. '\n' .. task
+  local told = call('BITFIELD', row, ...)
+  if told[1] == 1 and call('SADD', order_key('seen', queue), task) == 1 then
+    call('BITFIELD', row, 'SET', 'i64', '#' .. AT_NTH, call('SCARD', order_key('seen', queue)))
+  end
 end
 
 -- An event, by its place.

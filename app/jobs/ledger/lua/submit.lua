@@ -66,6 +66,7 @@ call('HSET', record, unpack(fields))
 -- A tick looks once a second: much can come in meanwhile.
 if call('HINCRBY', queue_key(queue), 'accepted', 1) % 256 == 0 then guard_memory() end
 if call('SADD', P .. 'queues', queue) == 1 then
+  call('HSET', queue_key(queue), 'nth', call('SCARD', P .. 'queues'))
   for _, paused in ipairs(call('SMEMBERS', P .. 'paused')) do park(queue, paused, 'paused') end
 end
 count(queue, task, AT_SUBMITTED)
