@@ -156,11 +156,47 @@ def test_a_message_that_no_job_can_come_of_is_dropped_and_holds_up_no_other(
     assert worker.process.poll() is None
 
 
-def as_kombu_frames(body: Any, headers: dict[str, Any]) -> str:
+NO_NAME = "no job could have this id, or no task this name"
+SECRET = "an argument that no log may show"
+MALFORMED: dict[str, Any] = {
+    "an id with a control character": ({"id": "line\nbreak"}, {}, NO_NAME),
+    "an eta that is none": ({"eta": SECRET}, {}, "its eta is no instant"),
+    "an expiry that is none": ({"expires": SECRET}, {}, "its expires is no instant"),
+    "a limit that is none": ({"timelimit": 7}, {}, "not a message for a task: TypeError"),
+    "a task that is no name": ({"task": [SECRET]}, {}, NO_NAME),
+    "no task": ({"task": None, "argsrepr": SECRET}, {}, NO_NAME),
+    "a type that is not read": (
+        {}, {"content-type": "application/x-python-serialize"},
+        "not a message for a task: ContentDisallowed"),
+    "a body that cannot be read": ({}, {"body": SECRET}, "not a message for a task: DecodeError"),
+    "protocol 1 that cannot be read": (None, {"body": SECRET}, "its body cannot be read"),
+    "protocol 1 without a task": (None, {"body": json.dumps({"args": [SECRET]})}, "it names no task"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_message_that_is_dropped_is_one_line_without_its_values(platform, worker, valkey_url, case):
+    changed, frames, reason = MALFORMED[case]
+    good = platform.celery.amqp.as_task_v2(str(uuid.uuid4()), "echo", (SECRET,))
+    headers = {} if changed is None else good.headers | changed
+    said = len(worker.log)
+    with redis.Redis.from_url(valkey_url) as raw:
+        raw.lpush("celery", as_kombu_frames(good.body, headers, frames))
+    eventually(lambda: "message.malformed" in worker.log[said:])
+    assert platform.celery.send_task("echo", (1,)).get(timeout=10) == 1
+    task, job = (headers.get(name) for name in ("task", "id"))
+    task, job = (task if isinstance(task, str) else None, None if "\n" in (job or "\n") else job)
+    [line] = [each for each in worker.log[said:].splitlines() if "message." in each]
+    assert line.endswith(f"message.malformed task={task} job={job} reason={reason}")
+    assert SECRET not in worker.log[said:]
+    assert "Traceback" not in worker.log[said:]
+
+
+def as_kombu_frames(body: Any, headers: dict[str, Any], more: dict[str, Any] | None = None) -> str:
     return json.dumps({
         "body": json.dumps(body), "content-encoding": "utf-8", "content-type": "application/json",
         "headers": headers, "properties": {
             "correlation_id": "x", "delivery_mode": 2, "delivery_tag": str(uuid.uuid4()), "priority": 0,
             "delivery_info": {"exchange": "", "routing_key": "celery"},
         },
-    })  # fmt: skip
+    } | (more or {}))  # fmt: skip

@@ -14,7 +14,6 @@ from queue import Empty
 from typing import Any
 
 from celery.app.base import Celery
-from celery.exceptions import InvalidTaskError
 from celery.utils.time import maybe_iso8601
 from celery.worker import state
 from celery.worker.consumer import Consumer
@@ -28,6 +27,7 @@ from jobs.worker.bell import hand_to_pool
 from jobs.worker.carried import aware, carried, own_headers
 from jobs.worker.celery_task import JobTask, refuse_canvas
 from jobs.worker.counts import counts
+from jobs.worker.malformed import Malformed
 
 logger = logging.getLogger("jobs.worker")
 TRY_AGAIN_SECONDS = 0.5
@@ -47,8 +47,9 @@ class Strategies(dict[str, Callable[..., None]]):
         super().__init__()
         self._other = strategy(None, app, consumer)
 
-    def __missing__(self, name: str) -> Callable[..., None]:
-        return self._other
+    def __getitem__(self, name: Any) -> Callable[..., None]:
+        """Also what is no name at all: a list would be an error here, and the end of the worker."""
+        return self.get(name, self._other) if isinstance(name, str) else self._other
 
 
 class Adopter:
@@ -69,8 +70,10 @@ class Adopter:
         except REFUSALS as error:
             self._refuse(message, error)
             return
+        except Malformed:
+            raise
         except Exception as error:  # whatever it is: the consumer logs and drops it, and goes on
-            raise InvalidTaskError(f"not a message for a task: {error!r}") from error
+            raise Malformed(f"not a message for a task: {type(error).__name__}") from error
         line = self._waiting.get(job.queue)
         if line is None and not self._is_stopping and self._adopt(message, job):
             return
@@ -177,6 +180,7 @@ def submission(app: Celery, message: Any) -> Submission:
 
     Raises:
         CanvasRefused: something is to follow it.
+        Malformed: a value of it is none that it could have.
         Exception: it is no message for a task, in any of the ways in which it may be none.
     """
     headers = message.headers
@@ -187,7 +191,7 @@ def submission(app: Celery, message: Any) -> Submission:
         args, kwargs, embed = payload
     name = headers["task"]
     if not all(isinstance(each, str) and is_well_formed(each) for each in (name, headers["id"])):
-        raise ValueError("no job could have this id, or no task this name")
+        raise Malformed("no job could have this id, or no task this name")
     refuse_canvas(name, {
         "link": embed.get("callbacks"), "link_error": embed.get("errbacks"),
         "chain": embed.get("chain"), "chord": embed.get("chord"), "group_id": headers.get("group"),
@@ -195,9 +199,9 @@ def submission(app: Celery, message: Any) -> Submission:
     hard, soft = headers.get("timelimit") or (None, None)
     options = {**headers, "time_limit": hard, "soft_time_limit": soft, "headers": own_headers(headers)}
     asked = Asked(
-        job_id=headers["id"], queue=_queue(app, message), run_at=_instant(headers.get("eta")),
+        job_id=headers["id"], queue=_queue(app, message), run_at=_instant(headers, "eta"),
         priority=min(9, max(0, int(message.properties.get("priority") or 0))) or None,
-        expires=_instant(headers.get("expires")), options=carried(options, None, headers["id"]), wait="",
+        expires=_instant(headers, "expires"), options=carried(options, None, headers["id"]), wait="",
     )  # fmt: skip
     task = app.tasks.get(name)
     if isinstance(task, JobTask):
@@ -210,5 +214,8 @@ def _queue(app: Celery, message: Any) -> str:
     return str(queue if queue in served else next(iter(served)))
 
 
-def _instant(text: str | datetime | None) -> datetime | None:
-    return None if text is None else aware(maybe_iso8601(text))
+def _instant(headers: Mapping[str, Any], name: str) -> datetime | None:
+    try:
+        return None if (text := headers.get(name)) is None else aware(maybe_iso8601(text))
+    except Exception as error:
+        raise Malformed(f"its {name} is no instant") from error

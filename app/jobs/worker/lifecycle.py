@@ -14,7 +14,7 @@ from celery.worker.consumer.tasks import Tasks
 from jobs import relay, tracing
 from jobs.conf import settings
 from jobs.ticker import Ticker
-from jobs.worker import changing, control, counted, drain, logs
+from jobs.worker import changing, control, counted, drain, logs, malformed
 from jobs.worker.adopt import Adopter, Strategies
 from jobs.worker.bind import bind_declared
 from jobs.worker.counts import counts
@@ -38,6 +38,7 @@ class Adoption(bootsteps.StartStopStep):
     def __init__(self, consumer: Consumer, **options: Any) -> None:
         super().__init__(consumer, **options)
         consumer.adopter = Adopter(consumer)
+        malformed.tell(consumer)
 
     def start(self, consumer: Consumer) -> None:
         consumer.adopter.resume()
