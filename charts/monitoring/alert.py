@@ -2,10 +2,15 @@
 
 **Labels.** One Prometheus may read several installations. What tells them apart is in the labels of their
 targets, and which those are (`namespace`, `job`, `cluster`, `instance`) is up to whoever scrapes. So no
-expression names a target's labels with `by` or `on`: series are matched on all labels but the metric's own
-(`ignoring`), and added up over the metric's own alone (`without`). An alert thus has all labels of its
-target, and one installation's numbers never hide another's. The price: when the target changes, such as to
-another pod, an alert begins anew. `TaskbellLedgerNotRead` alone looks past the pod: it asks for what is gone.
+expression but two names a target's labels with `by` or `on`: series are matched on all labels but the
+metric's own (`ignoring`), and added up over the metric's own alone (`without`). An alert thus has all labels
+of its target, and one installation's numbers never hide another's. The price: when the target changes, such
+as to another pod, an alert begins anew. `TaskbellLedgerNotRead` alone looks past the pod: it asks for what is
+gone.
+
+Two hold a worker's numbers against the ledger's, which are another target's: `TaskbellPoolProcessesDie` and
+`TaskbellWorkerOutOfReach` match them `on (namespace)`, all that they share. So of two installations in one
+namespace, or without any, one's lost attempts or lost Redis can keep the other's alert from firing.
 
 **Counters.** A series may begin above 0: a task's with its first jobs, a refusal's with the first. What it
 begins with is no increase; `rose` sees it.
@@ -52,20 +57,27 @@ def minutes(number: float) -> timedelta:
     return timedelta(minutes=number)
 
 
-def rose(series: str, span: str, *own: str, by: Literal["increase", "delta"] = "increase") -> str:
+def rose(
+    series: str,
+    span: str,
+    *own: str,
+    by: Literal["increase", "delta"] = "increase",
+    there: str = "taskbell_ledger_up",
+) -> str:
     """By how much each series rose in this span; one that began in it, by all that it has.
 
-    It began in it if its target told of its ledger before, and not of it: a target that is new itself has
+    It began in it if its target was read before, and did not tell of it: a target that is new itself has
     numbers that rose long ago.
 
     Args:
         series: a metric, with a selector where there is one.
         span: as PromQL has it: `30m`.
-        own: the metric's own labels.
+        own: the metric's own labels, and those of `there`.
         by: `increase` of a counter, `delta` of a gauge.
+        there: what the target always tells, as 1.
     """
     return f"""(
     ({series} unless {series} offset {span})
-      and ignoring ({", ".join(own)}) taskbell_ledger_up offset {span} == 1
+      and ignoring ({", ".join(own)}) {there} offset {span} == 1
     or {by}({series}[{span}])
   )"""

@@ -10,11 +10,16 @@ _CALLED = 'route!~"/(livez|readyz|metrics(/ledger)?)/?"'
 
 
 def _answers(selector: str) -> str:
-    answers = f"taskbell_http_requests_total{{{selector}}}"
-    return f"sum without (method, route, status) (increase({answers}[5m]))"
+    own = ("method", "route", "status", "version", "python")
+    answers = rose(f"taskbell_http_requests_total{{{selector}}}", "5m", *own, there="taskbell_build_info")
+    return f"sum without (method, route, status) ({answers})"
 
 
 _ANSWERS, _ERRORS = _answers(_CALLED), _answers(f'{_CALLED},status=~"5.."')
+
+
+_DIED = 'increase(taskbell_worker_processes_ended_total{cause!~"recycled|forced|asked"}[10m])'
+_LOST = rose('taskbell_attempts_ended_total{outcome="LOST"}', "10m", "queue", "task", "outcome")
 
 
 def _refused(reason: str) -> str:
@@ -166,13 +171,14 @@ sum without (queue, outcome) (
         ),
         Alert(
             name="TaskbellPoolProcessesDie",
-            # Those that take an attempt along are TaskbellAttemptsLost, which names the task. Of workers and
-            # the ledger alike is no label but the namespace.
-            expr="""
-sum without (cause) (
-  increase(taskbell_worker_processes_ended_total{cause!~"recycled|forced|asked"}[10m])
-) > 0
-  unless on (namespace) increase(taskbell_attempts_ended_total{outcome="LOST"}[10m]) > 0
+            # Those that take an attempt along are TaskbellAttemptsLost, which names the task; each takes one.
+            # Half as many again: two targets are read at different times. Of workers and the ledger alike is
+            # no label but the namespace.
+            expr=f"""
+sum without (cause) ({_DIED}) > 0
+  unless on (namespace)
+    1.5 * sum by (namespace) ({_LOST})
+      >= sum by (namespace) ({_DIED})
 """,
             for_=minutes(15), severity="warning",
             summary="A worker's pool processes die again and again, without a job",
@@ -222,8 +228,7 @@ or on () absent(taskbell_ledger_up)
 """,
             for_=minutes(5), severity="critical",
             summary="Prometheus does not read the ledger",
-            description="/metrics/ledger is not read: none of the other alerts about jobs, workers and Redis"
-            " can fire.",
+            description="/metrics/ledger is not read: no alert about jobs, the ledger or Redis can fire.",
         ),
         Alert(
             name="TaskbellTickStopped",
@@ -253,11 +258,12 @@ taskbell_redis_append_only == 0
   or taskbell_redis_append_only_ok == 0
   or taskbell_redis_evicts == 1
   or increase(taskbell_redis_evicted_keys_total[1h]) > 0
+  or sum without (policy) (taskbell_redis_fsync_info{policy="no"}) == 1
 """,
             for_=minutes(1), severity="critical",
             summary="Redis may lose jobs",
-            description="Redis keeps no append-only file, or could not write it, or drops keys for want of"
-            " memory.",
+            description="Redis keeps no append-only file, or could not write it, or leaves it to the system"
+            " when it is on the disk, or drops keys for want of memory.",
         ),
     ),
 )  # fmt: skip

@@ -70,7 +70,7 @@ ELSEWHERE = {
     "kubectl port-forward --namespace taskbell service/taskbell-api 8001:8001": LOOKS,
     **{f"kubectl get {what}": LOOKS for what in (
         "events --namespace taskbell --sort-by=.lastTimestamp", "nodes", "pvc --namespace taskbell",
-        *(f"pods --namespace taskbell --selector {PART}={part}" for part in ("api", "redis", "worker")),
+        *(f"pods --namespace taskbell --selector {PART}={part}" for part in ("metrics", "redis", "worker")),
     )},
     **{f"kubectl describe {what}": LOOKS for what in (
         "apiservice v1beta1.external.metrics.k8s.io",
@@ -78,7 +78,7 @@ ELSEWHERE = {
     )},
     **{f"kubectl logs --namespace taskbell {what} --tail=200": LOOKS for what in (
         "deployment/taskbell-metrics-adapter", "statefulset/taskbell-redis",
-        *(f"--selector {PART}={part} --prefix" for part in ("api", "worker")),
+        *(f"--selector {PART}={part} --prefix" for part in ("api", "metrics", "worker")),
     )},
     ".venv/bin/python bench/autoscale": SIMULATED,
     ".venv/bin/python bench/autoscale --help": SIMULATED,

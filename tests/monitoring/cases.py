@@ -6,8 +6,10 @@ well, and no alert may ever name it. What happens begins at minute 60.
 
 from dataclasses import dataclass, field
 
+BUILD = 'taskbell_build_info{version="1.0.0",python="3.13.1"}'
 CERTIFICATE = "taskbell_adapter_certificate_expires_seconds"
 FINISHED = 'taskbell_jobs_finished_total{queue="mail",task="send",state="%s"}'
+FSYNC = 'taskbell_redis_fsync_info{policy="%s"}'
 HELD = 'taskbell_pool_jobs{pool="default",kind="held"}'
 MET = 'taskbell_objective_jobs_total{queue="mail",task="send",outcome="met"}'
 MISSED = MET.replace("met", "missed")
@@ -26,7 +28,7 @@ SUBMIT = "/api/tasks/{name}/"
 FAILED, DONE = FINISHED % "FAILURE", FINISHED % "SUCCESS"
 
 WELL = {
-    "taskbell_ledger_up": "1+0x130",
+    "taskbell_ledger_up": "1+0x130", BUILD: "1+0x130", FSYNC % "everysec": "1+0x130",
     READY: "3+0x130", RUNNING: "4+0x130", STARTED: "0+60x130", PAUSED: "0+0x130",
     POOL_READY: "3+0x130", POOL_RUNNING: "4+0x130", HELD: "0+0x130",
     'taskbell_pool_oldest_ready_age_seconds{pool="default"}': "2+0x130",
@@ -176,6 +178,15 @@ OF_WORKERS = (
     Case(said="processes die with what they run",
          series={DIED % "oom": now("2+0", "2+1"), LOST: now("0+0", "0+1")},
          fires={"TaskbellAttemptsLost": {"task": "send"}}),
+    Case(said="processes die without a job, and another attempt is lost every quarter of an hour",
+         series={DIED % "SIGSEGV": now("0+0", "0+4"), LOST: "0+0x59 1+0x14 2+0x14 3+0x60"}, at=100,
+         fires={"TaskbellPoolProcessesDie": {}}),
+    Case(said="a process dies without a job every five minutes, and an attempt is lost in between",
+         series={DIED % "SIGSEGV": "0+0x59 1+0x4 2+0x4 3+0x4 4+0x4 5+0x4 6+0x4 7+0x4 8+0x60",
+                 LOST: "0+0x74 1+0x60"}, at=94,
+         fires={"TaskbellPoolProcessesDie": {}}),
+    Case(said="the first attempts that were ever lost die with their processes",
+         series={DIED % "oom": now("2+0", "4+0"), LOST: now("_", "2+0")}, at=65),
     Case(said="processes are ended for their jobs' limits", series={DIED % "forced": now("0+0", "0+4")}),
     Case(said="an idle worker does not reach Redis", series={RENEWED: now("3+0", "0+60")},
          fires={"TaskbellWorkerOutOfReach": {}}),
@@ -210,6 +221,10 @@ OF_LEDGER = (
     Case(said="Redis has no maxmemory", series={LIMIT: "0+0x130"}),
     Case(said="Redis keeps no file", series={FILE: "0+0x130"}, fires=DURABLE),
     Case(said="Redis could not write its file", series={WRITTEN: now("1+0", "0+0")}, fires=DURABLE),
+    Case(said="Redis leaves it to the system when its file is on the disk",
+         series={FSYNC % "everysec": NONE, FSYNC % "no": "1+0x130"}, fires=DURABLE),
+    Case(said="Redis writes each change to the disk",
+         series={FSYNC % "everysec": NONE, FSYNC % "always": "1+0x130"}),
     Case(said="Redis would drop jobs", series={"taskbell_redis_evicts": "1+0x130"}, fires=DURABLE),
     Case(said="Redis dropped keys", series={"taskbell_redis_evicted_keys_total": now("0+0", "9+0")},
          fires=DURABLE),
@@ -217,6 +232,11 @@ OF_LEDGER = (
 OF_EDGES = (
     Case(said="a tenth of the answers is an error", series={REQUESTS % (SUBMIT, 500): now("0+0", "0+7")},
          fires={"TaskbellApiErrors": {}}),
+    Case(said="a route's first answers are errors, all before the next look", at=63,
+         series={REQUESTS % (SUBMIT, 500): now("_", "50+0")}, fires={"TaskbellApiErrors": {}}),
+    Case(said="Prometheus begins to read a pod that has answered with errors", at=63,
+         series={BUILD: now("_", "1+0"), REQUESTS % (SUBMIT, 202): now("_", "90+60"),
+                 REQUESTS % (SUBMIT, 500): now("_", "5000+0")}),
     Case(said="one answer in a hundred is an error", series={REQUESTS % (SUBMIT, 500): "0+0.6x130"}),
     Case(said="callers make mistakes", series={REQUESTS % (SUBMIT, 422): "0+60x130"}),
     Case(said="one answer of two is an error", at=64,

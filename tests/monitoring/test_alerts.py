@@ -114,6 +114,12 @@ def test_the_index_has_every_alert_with_its_severity_and_summary():
     assert INDEX.table("# ") == wanted
 
 
+def test_the_index_names_the_alerts_that_tell_installations_apart_by_their_namespace_alone():
+    wanted = {alert.name for alert in ALERTS if "on (namespace)" in alert.expr}
+    [line] = [each for each in INDEX.prose.split("\n- ") if "a namespace of its own" in each]
+    assert set(re.findall(r"Taskbell\w+", line)) == wanted
+
+
 @promtool
 def test_prometheus_understands_what_the_pages_ask_it(tmp_path):
     asked = [
