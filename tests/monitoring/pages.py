@@ -11,7 +11,10 @@ from jobs.metrics import families
 
 type Json = dict[str, Any]
 
-FAMILIES = {each.name: each for each in (*families.OF_LEDGER, *families.OF_PROCESS, *families.OF_WORKER)}
+FAMILIES = {
+    each.name: each
+    for each in (*families.OF_LEDGER, *families.OF_PROCESS, *families.OF_WORKER, *families.OF_ADAPTER)
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,10 @@ from tests.workers import PROBES, Platform, eventually, running_worker
 TASKS = ("process", "watched", "die", "within_an_hour")
 """What a reader chooses on the task's page: one that succeeds, one that fails, one whose process dies, one
 that has an objective."""
-EMPTY = {"Errors a second, by route": "no request was answered with 5xx"}
+EMPTY = {
+    "Errors a second, by route": "no request was answered with 5xx",
+    "Adapter's certificate": "no adapter runs",
+}
 """Panels that show nothing, each with the reason."""
 
 

@@ -3,7 +3,15 @@
 from charts.monitoring.dashboards.page import Page, Row
 from charts.monitoring.dashboards.panels import Column, Json, Says, Steps, bars, lines, stat, table
 from charts.monitoring.dashboards.queries import Query, added
-from charts.monitoring.dashboards.variables import EACH_WORKER, INSTALLATION, LEDGER, QUEUE, QUEUES, WORKERS
+from charts.monitoring.dashboards.variables import (
+    ADAPTER,
+    EACH_WORKER,
+    INSTALLATION,
+    LEDGER,
+    QUEUE,
+    QUEUES,
+    WORKERS,
+)
 
 
 def _by_queue(says: Says, expr: str, *, stacked: bool = False) -> Json:
@@ -86,6 +94,14 @@ _POOLS = (
         Says(title="What the load is made of", more="And held: what a pause or a limit stops."),
         Query(expr=added(LEDGER.now("pool_jobs"), "pool", "kind"), legend="{{pool}}: {{kind}}"),
         stacked=True,
+    ),
+    stat(
+        Says(
+            title="Adapter's certificate", unit="s", none="no adapter",
+            more="Until it ends; then nothing scales the workers.",
+        ),
+        Query(expr=f"min({ADAPTER.now('adapter_certificate_expires_seconds')})"),
+        steps={-1e9: "red", 3 * 86400: "green"},
     ),
 )  # fmt: skip
 _WORKERS = (

@@ -14,6 +14,8 @@ TASK = Scope(narrowed=f'{_HERE},queue=~"$queue",task="$task"')
 REQUESTS = Scope(narrowed='namespace=~"$namespace",job=~"$api",route=~"$route"')
 # The same for workers.
 EACH_WORKER = Scope(narrowed='namespace=~"$namespace",job=~"$workers"')
+# Its job is another than the ledger's, and a namespace has one at the most.
+ADAPTER = Scope(narrowed='namespace=~"$namespace"')
 
 _JOBS = 'taskbell_ledger_up{namespace=~"$namespace"}'
 _PODS = 'taskbell_http_requests_total{namespace=~"$namespace"}'
