@@ -22,6 +22,7 @@ from jobs.metrics.families import CERTIFICATE
 from tests.adapter.api import Api
 from tests.adapter.authorities import Certificate
 from tests.adapter.serving import DAY, LOAD, Caller, asked, config_map
+from tests.integration.prometheus_checks import check
 from tests.servers import APP, Running, environment, running_valkey
 from tests.workers import eventually
 
@@ -105,6 +106,13 @@ def test_a_pod_that_waits_for_kubernetes_lives_and_is_not_ready(cluster, front_p
         [sample] = family.samples
         assert (family.name, family.documentation) == (CERTIFICATE.name, CERTIFICATE.help)
         assert 0 < sample.value <= timedelta(days=90).total_seconds()
+
+
+def test_prometheus_s_own_checks_find_nothing_in_its_metrics(cluster, front_proxy, valkey_url):
+    with adapter(cluster, valkey_url) as running:
+        page = ready(cluster, running, front_proxy).get("/metrics")[1]
+    assert CERTIFICATE.name in page
+    check(page.encode())
 
 
 def test_sigterm_ends_it_and_no_answer_is_lost(cluster, front_proxy, valkey_url):

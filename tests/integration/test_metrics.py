@@ -16,6 +16,7 @@ from jobs.metrics.ledger import MOST, OTHER
 from tests.client import HELLO, PROCESS, Client
 from tests.integration.a_job import a_job
 from tests.integration.hand import a_hand
+from tests.integration.prometheus_checks import check
 from tests.servers import running_api, running_gunicorn, running_valkey
 from tests.workers import Platform, eventually, running_worker, started, witness
 
@@ -178,6 +179,12 @@ def test_both_forms_of_prometheus_are_spoken(platform, url):
         answer = Client(url).get(path, Accept="application/openmetrics-text;version=1.0.0")
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
         assert list(openmetrics(answer.body.decode()))
+
+
+@pytest.mark.parametrize("path", [LEDGER, PROCESS_PAGE])
+def test_prometheus_s_own_checks_find_nothing(platform, url, path):
+    platform.ledger.submit(a_job())
+    check(Client(url).get(path).body)
 
 
 def test_while_redis_is_away_no_number_of_jobs_is_told(url):
