@@ -19,6 +19,7 @@ from tests.workers import running_worker
 CLUSTER = "tests/cluster/test_install.py does it on a cluster"
 BACKUP = "tests/cluster/test_backup.py does it on a cluster"
 SCALED = "tests/cluster/test_autoscaling.py does it on a cluster"
+SETS = "tests/chart/test_runbooks.py sees that the chart takes what it sets"
 LOOKS = "tests/chart/test_runbooks.py finds in the chart what it names"
 SIMULATED = "tests/unit/test_autoscale_command.py runs it, a smaller day where it shows no answer"
 WATCHED = "tests/cluster/test_monitoring.py reads both"
@@ -59,6 +60,12 @@ ELSEWHERE = {
     "kubectl delete --namespace taskbell pvc data-taskbell-redis-0": BACKUP,
     "helm upgrade taskbell charts/taskbell --namespace taskbell --reuse-values"
     " --set redis.restoreFrom=taskbell-20261123-031700.rdb --wait": BACKUP,
+    **{f"helm upgrade taskbell charts/taskbell --namespace taskbell --reuse-values {what} --wait": SETS
+       for what in (
+        "--set redis.resources.limits.memory=2Gi", "--set worker.autoscaling.maxReplicas=20",
+        "--set config.jobs.RESULT_TTL_SECONDS=3600 --set config.jobs.FAILURE_TTL_SECONDS=86400",
+        "--set config.queues.celery.max_length=200000",
+    )},
     "kubectl describe hpa --namespace taskbell": SCALED,
     'kubectl get --raw "/apis/external.metrics.k8s.io/v1beta1/namespaces/taskbell/taskbell_autoscale_load"': (
         SCALED
