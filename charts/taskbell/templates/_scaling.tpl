@@ -144,16 +144,17 @@ spec:
 {{- end -}}
 
 {{/*
-(root, name, autoscaling): `replicas` of a Deployment that something else sizes: nothing, or what it has now where
+(root, name, path, autoscaling): `replicas` of a Deployment that something else sizes: nothing, or what it has now where
 nobody but Helm has said so yet, or where Helm applies on the client's side. A field that Helm leaves out then
-would fall to 1. An autoscaler does nothing for a Deployment of no pods, but for KEDA's.
+would fall to 1. Who applies by Helm's library has a name of its own, as Flux's `helm-controller`. An autoscaler does
+nothing for a Deployment of no pods, but for KEDA's. path: the values' own, for who reads the refusal.
 */}}
 {{- define "taskbell.replicasKept" -}}
 {{- $name := printf "%s-%s" (include "taskbell.fullname" .root) .name -}}
 {{- $live := default dict (lookup "apps/v1" "Deployment" .root.Release.Namespace $name) -}}
 {{- $helms := false -}}
 {{- range (default dict $live.metadata).managedFields -}}
-{{- if eq .manager "helm" -}}
+{{- if contains "helm" (lower .manager) -}}
 {{- if or (eq .operation "Update") (hasKey (default dict (get (default dict .fieldsV1) "f:spec")) "f:replicas") }}{{ $helms = true }}{{ end -}}
 {{- end -}}
 {{- end -}}
@@ -162,7 +163,7 @@ would fall to 1. An autoscaler does nothing for a Deployment of no pods, but for
 {{- if $helms -}}
 replicas: {{ max $pods (int .autoscaling.minReplicas) }}
 {{- else if and (eq $pods 0) (ne .autoscaling.mode "keda") -}}
-{{- fail (printf "worker.autoscaling.mode: %s does nothing for a pool of no pods: run first: kubectl scale --namespace %s deployment/%s --replicas=1" .autoscaling.mode .root.Release.Namespace $name) -}}
+{{- fail (printf "%s.autoscaling.mode: %s does nothing for a Deployment of no pods: run first: kubectl scale --namespace %s deployment/%s --replicas=1" .path .autoscaling.mode .root.Release.Namespace $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
