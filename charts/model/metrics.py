@@ -43,6 +43,14 @@ class Dashboards(Shape):
     """Annotations: `{grafana_folder: taskbell}`."""
 
 
+class Readers(Reach):
+    """Who may read metrics, where `networkPolicy.enabled`."""
+
+    workersFrom: Objects = []
+    """Peers that may read each worker's port `metrics`: Kubernetes' `from`; `[{}]` is everybody in the
+    cluster. Empty: those of `ingressFrom` where `monitors.enabled`, else nobody."""
+
+
 class Metrics(Shape):
     """Tells Prometheus of all jobs, queues, pools, and Redis. One pod: of two each would tell of all."""
 
@@ -55,8 +63,8 @@ class Metrics(Shape):
     token: Secret = Secret()
     """What `/metrics` of API, workers and this pod asks for, as a bearer token; the monitors pass it. Key:
     `metrics-token`. Without: nothing."""
-    network: Reach = Reach(ingressFrom=[{}])
-    """Who may read them, and each worker's; `ingressFrom: [{}]` is everybody in the cluster."""
+    network: Readers = Readers(ingressFrom=[{}])
+    """Who may read them; `ingressFrom: [{}]` is everybody in the cluster."""
     pod: Pod = Pod()
     """What else its pod has."""
     monitors: Monitors = Monitors()

@@ -131,9 +131,26 @@ def test_the_token_that_the_pods_ask_for_is_the_one_that_the_monitors_show(value
     assert made.get("metrics-token") == ("aGVsbG8=" if secret == "taskbell" else None)
 
 
-def test_whoever_reads_metrics_reaches_a_worker_s_and_nothing_else_of_it():
-    few = [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]
-    policy = one(
-        render(values={"metrics.network.ingressFrom": few}), "NetworkPolicy", "taskbell-worker-default"
-    )
-    assert policy["spec"]["ingress"] == [{"from": few, "ports": [{"port": "metrics"}]}]
+FEW = [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]
+NONE: list[Manifest] = []
+WATCHED = {"metrics.monitors.enabled": True}
+
+
+@pytest.mark.parametrize(("values", "readers"), [
+    ({}, None),
+    ({"metrics.network.ingressFrom": FEW}, None),
+    ({"metrics.network.workersFrom": FEW}, FEW),
+    (WATCHED | {"metrics.network.ingressFrom": FEW}, FEW),
+    (WATCHED | {"metrics.network.workersFrom": FEW}, FEW),
+    (WATCHED | {"metrics.network.ingressFrom": NONE}, None),
+])  # fmt: skip
+def test_a_worker_s_metrics_are_read_by_those_who_may_and_nothing_else_of_it(values, readers):
+    policy = one(render(values=values), "NetworkPolicy", "taskbell-worker-default")
+    wanted = readers and [{"from": readers, "ports": [{"port": "metrics"}]}]
+    assert policy["spec"].get("ingress") == wanted
+
+
+def test_everybody_in_the_cluster_may_be_among_a_worker_s_readers():
+    for name, value in (("metrics.monitors.enabled", True), ("metrics.network.workersFrom", [{}])):
+        policy = one(render(values={name: value}), "NetworkPolicy", "taskbell-worker-default")
+        assert policy["spec"]["ingress"] == [{"ports": [{"port": "metrics"}]}]

@@ -19,10 +19,12 @@ from tests.cluster.prometheus import DOCKERFILE, IMAGE, Alarms, alarms
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 TINY = {"queues": {"tiny": {"max_length": 1}}}
 POOLS = {"default": {"queues": ["celery", "tiny"], "objectiveSeconds": 5}}
+PROMETHEUS = [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]
 TWO_DAYS, NINETY_DAYS = 172_800, 7_776_000
 SETTINGS = (
     "--set", "flower.enabled=false", "--set", "api.replicas=1", "--set", "worker.resources.requests.cpu=50m",
     "--set-json", f"config={json.dumps(TINY)}", "--set-json", f"worker.pools={json.dumps(POOLS)}",
+    "--set-json", f"metrics.network.workersFrom={json.dumps(PROMETHEUS)}",
 )  # fmt: skip
 
 

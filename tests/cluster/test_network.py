@@ -1,7 +1,10 @@
 """Who reaches whom, seen from pods."""
 
+import json
+
 import pytest
 
+from tests.acceptance.calls import eventually
 from tests.cluster.kube import Refused, Release, pod
 
 pytestmark = pytest.mark.cluster
@@ -37,6 +40,9 @@ def test_a_stranger_reaches_the_api_and_nothing_else(release, kube, client):
     [redis], [flower] = release.pods("redis"), release.pods("flower")
     assert not reaches(kube, client, address(kube, redis), 6379)
     assert not reaches(kube, client, address(kube, flower), 5555)
+    [worker] = release.pods("worker")[:1]
+    assert reaches(kube, worker, "127.0.0.1", 8002)
+    assert not reaches(kube, client, address(kube, worker), 8002)
 
 
 def test_a_stranger_reaches_no_worker_whatever_listens_there(release, kube, client):
@@ -81,3 +87,15 @@ def test_what_a_pool_is_allowed_it_reaches(release, kube):
     release.put("--set-json", 'worker.network.egress=[{"ports":[{"port":8001}]}]')
     [worker] = release.pods("worker")[:1]
     assert reaches(kube, worker, f"{release.full}-api", 8001)
+
+
+def test_a_worker_s_metrics_are_reached_by_those_who_may_read_them(release, kube, client, image):
+    kube.apply(pod("another", image))
+    kube("wait", "--for=condition=Ready", "pod/another", "--timeout=60s")
+    who = json.dumps([{"podSelector": {"matchLabels": {"app": client}}}])
+    release.put("--set-json", f"metrics.network.workersFrom={who}")
+    [worker] = release.pods("worker")[:1]
+    at = address(kube, worker)
+    eventually(lambda: reaches(kube, client, at, 8002), bool)
+    assert not reaches(kube, "another", at, 8002)
+    assert not reaches(kube, client, at, 8099)
