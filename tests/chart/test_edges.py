@@ -12,7 +12,9 @@ import yaml
 from tests.chart.rendering import PRESETS, Manifest, one, pods, render, template
 
 pytestmark = pytest.mark.chart
-PRODUCTION = next(path for path in PRESETS if path.name.startswith("production"))
+GITOPS, PRODUCTION = (
+    next(path for path in PRESETS if path.name.startswith(name)) for name in ("gitops", "production")
+)
 RIGHTS = {"ClusterRole", "ClusterRoleBinding", "RoleBinding"}
 """Their names may be as long as a host's."""
 
@@ -134,6 +136,32 @@ def test_what_waits_for_the_migrations_sees_what_the_pod_sees():
     assert {"name": "A", "value": "1"} in waits["env"]
     [job] = [pod for name, pod in found.items() if name.startswith("Job/taskbell-migrate")]
     assert len(job["spec"]["containers"]) == 1, "a Job with a container beside it never ends"
+
+
+def test_an_ingress_leads_to_a_port_of_the_api_s_service_over_tls():
+    found = render("--values", PRODUCTION)
+    ingress = one(found, "Ingress", "taskbell-api")["spec"]
+    [rule], [tls] = ingress["rules"], ingress["tls"]
+    [path] = rule["http"]["paths"]
+    led = path["backend"]["service"]
+    ports = one(found, "Service", led["name"])["spec"]["ports"]
+    assert led["port"]["name"] in [port["name"] for port in ports]
+    assert (path["path"], path["pathType"]) == ("/api/", "Prefix")
+    assert rule["host"] in tls["hosts"]
+
+
+def test_a_route_of_the_gateway_api_leads_to_a_port_of_the_api_s_service():
+    """Its schema is not Kubernetes' own: this is all of it that is used."""
+    found = render("--values", GITOPS)
+    route = one(found, "HTTPRoute", "taskbell-api")
+    [rule] = route["spec"].pop("rules")
+    [led] = rule["backendRefs"]
+    [port] = one(found, "Service", led["name"])["spec"]["ports"]
+    assert led == {"name": "taskbell-api", "port": port["port"]}
+    assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert route["spec"] == {
+        "parentRefs": [{"name": "public", "namespace": "gateways"}], "hostnames": ["jobs.example.com"],
+    }  # fmt: skip
 
 
 def test_helm_test_reaches_an_api_that_few_may_reach():
