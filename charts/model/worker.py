@@ -18,7 +18,8 @@ class Shutdown(Shape):
     """`drain`: they may finish, and the pod is killed after `seconds`. `bounded`: they may go on for that
     long, then are handed back to their queue, uncounted, and run again elsewhere."""
     seconds: Annotated[int, Field(ge=1)] = 600
-    """At `drain` longer than the longest job; at `bounded` what a node's drain may wait."""
+    """At `drain` longer than the longest job, and than a `--time-limit` among `args`; at `bounded` what a
+    node's drain may wait."""
 
 
 class Pool(Shape):

@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.chart.rendering import PRESETS, Manifest, one, pods, render, template
+from tests.chart.rendering import CHART, PRESETS, Manifest, one, pods, render, template, tool
 
 pytestmark = pytest.mark.chart
 GITOPS, PRODUCTION = (
@@ -225,6 +225,24 @@ def test_flower_is_probed_under_its_prefix():
     found = pods(render(values={"flower.options": {"URL_PREFIX": "/flower/"}}))["Deployment/taskbell-flower"]
     probe = found["spec"]["containers"][0]["startupProbe"]["httpGet"]
     assert probe["path"] == "/flower/healthcheck"
+
+
+@pytest.mark.parametrize(("args", "left"), [
+    ((), "Secret taskbell with the generated passwords, volume claim data-taskbell-redis-0"),
+    (("--values", GITOPS), "volume claim data-taskbell-redis-0"),
+])  # fmt: skip
+def test_the_notes_tell_what_an_uninstall_leaves(args, left):
+    done = tool("helm", "install", "taskbell", CHART, "--dry-run=client", *args)
+    assert f"An uninstall leaves: {left}.\n" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("args", "shutdown"), [
+    (["--time-limit=600"], {"seconds": 601}),
+    (["--time-limit", "3600"], {"profile": "bounded", "seconds": 60}),
+    (["--soft-time-limit=3600"], {"seconds": 600}),
+])  # fmt: skip
+def test_a_pod_that_ends_may_take_longer_than_a_job_or_hands_it_back(args, shutdown):
+    assert render(values={"worker.args": args, "worker.shutdown": shutdown})
 
 
 def test_the_chart_has_no_value_of_a_setting_that_the_platform_has_not():
