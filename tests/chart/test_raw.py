@@ -60,6 +60,49 @@ def test_every_secret_that_a_pod_mounts_is_one_that_the_overlay_makes(tree):
         assert mounted == {secret}
 
 
+def test_the_production_s_redis_differs_from_the_chart_s_by_when_it_writes_alone(tree):
+    def settings(found: list[Manifest]) -> set[str]:
+        lines = one(found, "ConfigMap", "taskbell-redis")["data"]["redis.conf"].splitlines()
+        return {line for line in lines if not line.startswith("#")}
+
+    chart = settings(render("--values", CHART / "ci" / "raw-values.yaml"))
+    production = settings(built(tree, "prod"))
+    assert chart - production == {"appendfsync everysec"}
+    assert production - chart == {"appendfsync always"}
+
+
+def test_skaffold_copies_edited_tasks_into_a_volume_of_the_pods():
+    skaffold = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+    assert skaffold["apiVersion"] == "skaffold/v4beta13"
+    [artifact] = skaffold["build"]["artifacts"]
+    [copied] = artifact["sync"]["manual"]
+    assert ROOT / "app" / "tasks" / "text.py" in ROOT.glob(copied["src"])
+    [release] = skaffold["deploy"]["helm"]["releases"]
+    api = pods(render("--values", ROOT / release["valuesFiles"][0]))["Deployment/taskbell-api"]
+    mounts = api["spec"]["containers"][0]["volumeMounts"]
+    assert copied["dest"] in [mount["mountPath"] for mount in mounts]
+    assert copied["strip"] == "app/tasks/"
+    [restart] = artifact["sync"]["hooks"]["after"]
+    assert "kill -TERM" in restart["container"]["command"][-1]
+
+
+def test_skaffold_verifies_with_the_image_s_own_script_that_the_api_runs_a_job():
+    skaffold = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+    [release] = skaffold["deploy"]["helm"]["releases"]
+    [verify] = skaffold["verify"]
+    script, url = verify["container"]["args"]
+    assert (ROOT / script.removeprefix("/")).exists()
+    service = one(
+        render("--values", ROOT / release["valuesFiles"][0], release=release["name"]),
+        "Service",
+        "taskbell-api",
+    )
+    at = f"{service['metadata']['name']}.{release['namespace']}:{service['spec']['ports'][0]['port']}"
+    assert url == f"http://{at}/api/tasks/process/"
+    assert verify["container"]["image"] == skaffold["build"]["artifacts"][0]["image"]
+    assert verify["executionMode"] == {"kubernetesCluster": {}}
+
+
 def test_skaffold_forwards_to_services_that_the_chart_makes():
     skaffold = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
     [release] = skaffold["deploy"]["helm"]["releases"]

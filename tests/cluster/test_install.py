@@ -86,6 +86,12 @@ def test_a_second_release_in_the_namespace_and_one_in_another_share_no_job(relea
                 eventually(partial(status, second, own), lambda found: found["status"] == "SUCCESS")
 
 
+def test_the_notes_tell_what_an_uninstall_leaves(release):
+    told = release.helm("get", "notes", release.name)
+    kept = "Secret taskbell with the generated passwords, volume claim data-taskbell-redis-0"
+    assert f"An uninstall leaves: {kept}." in told
+
+
 def test_an_uninstall_leaves_the_volume_and_the_secret_and_says_so(release, kube):
     assert "[Secret] taskbell" in release.helm("uninstall", release.name, "--wait")
     kinds = (
