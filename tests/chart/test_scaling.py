@@ -70,3 +70,20 @@ def test_a_deployment_of_no_pods_that_nothing_would_wake_is_refused_in_a_line_th
         scaled(part, ("helm", "Apply", False), ("kubectl", "Update", True), pods=0)
     assert f"{path}.autoscaling.mode: {mode} does nothing" in str(refusal.value)
     assert command in str(refusal.value)
+
+
+def test_an_autoscaler_that_is_turned_off_wants_what_the_release_wants_before_it_goes(part):
+    path, _ = PARTS[part]
+    name = f"taskbell-{part}"
+    autoscaler: Manifest = {
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {
+            "name": name, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "Helm"},
+        },
+    }  # fmt: skip
+    args = ("--set", f"{path}.autoscaling.mode=none", "--set", f"{path}.replicas=4")
+    found = render_over(live(name, 3), autoscaler, args=args)
+    last = one(found, "HorizontalPodAutoscaler", name)
+    assert last["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
+    assert (last["spec"]["minReplicas"], last["spec"]["maxReplicas"]) == (4, 4)
+    assert one(found, "Deployment", name)["spec"]["replicas"] == 4
