@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.calls import curl, eventually, submit
+from tests.acceptance.calls import eventually, submit
 from tests.cluster.kube import Release
 
 pytestmark = pytest.mark.cluster
@@ -17,20 +17,21 @@ def release(kube, image):
     return Release(kube, "taskbell", image=image)
 
 
-def detail(api: str, job: str) -> dict[str, Any]:
-    return dict(json.loads(curl(f"{api}/api/jobs/{job}/")))
+def detail(release: Release, job: str) -> dict[str, Any]:
+    """A job as the API tells it, through the API server: a port-forward may hang when pods end."""
+    service = f"/api/v1/namespaces/{release.kube.namespace}/services/{release.full}-api:http/proxy"
+    return dict(json.loads(release.kube("get", "--raw", f"{service}/api/jobs/{job}/")))
 
 
 def run_while_its_pod_ends(release: Release, seconds: float) -> dict[str, Any]:
     """The end of a job whose pod was deleted while it ran."""
     with release.forwarded("api", 8001) as api:
         job = submit(api, "nap", {"seconds": seconds})
-        running = eventually(lambda: detail(api, job), lambda found: found["status"] == "STARTED")
-        pod = running["worker"].partition("@")[2]
-        release.kube("delete", "pod", pod, "--wait=false")
-        return eventually(
-            lambda: detail(api, job), lambda found: found["status"] == "SUCCESS", within_seconds=120
-        )
+    running = eventually(lambda: detail(release, job), lambda found: found["status"] == "STARTED")
+    release.kube("delete", "pod", running["worker"].partition("@")[2], "--wait=false")
+    return eventually(
+        lambda: detail(release, job), lambda found: found["status"] == "SUCCESS", within_seconds=120
+    )
 
 
 def test_bounded_hands_back_a_job_that_is_longer_than_the_grace_period(release):
