@@ -46,8 +46,8 @@ def test_openapi_documents_what_a_submit_may_say(client):
     submit = client.get("/api/openapi.json").json()["paths"][PROCESS]["post"]
     told = {each["name"]: each for each in submit["parameters"]}
     assert list(told) == [
-        "delay", "run_at", "expires", "priority", "key", "max_attempts", "queue", "wait",
-        "Idempotency-Key",
+        "delay", "run_at", "expires", "priority", "key", "max_attempts", "time_limit", "soft_time_limit",
+        "queue", "wait", "Idempotency-Key",
     ]  # fmt: skip
     assert told["priority"]["schema"] == {"title": "Priority", "type": "integer", "minimum": 0, "maximum": 9}
     assert not any(each["required"] for each in told.values())
