@@ -117,9 +117,7 @@ def running_api(redis_url: str, **env: str) -> Iterator[str]:
 def running_gunicorn(redis_url: str, **env: str) -> Iterator[Running]:
     """The API's process."""
     with tempfile.TemporaryDirectory() as directory:
-        full = environment(redis_url, DATABASE_URL=f"sqlite:///{directory}/db.sqlite3") | env
-        migrate = [sys.executable, "manage.py", "migrate", "-v0"]
-        subprocess.run(migrate, cwd=APP, env=full, check=True, timeout=2 * START_SECONDS)
+        full = on_database_in(directory, environment(redis_url) | env)
         gunicorn = Running(
             [sys.executable, "-m", "gunicorn"], r"Listening at: http://\S+?:(\d+)", full | {"PORT": "0"}
         )
@@ -127,6 +125,28 @@ def running_gunicorn(redis_url: str, **env: str) -> Iterator[Running]:
             yield gunicorn
         finally:
             gunicorn.end()
+
+
+def on_database_in(directory: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The environment with a migrated database: the one that it names, or SQLite in this directory."""
+    if "DATABASE_URL" in env:
+        _migrate(env)
+        return dict(env)
+    file = Path(directory) / "db.sqlite3"
+    found = dict(env) | {"DATABASE_URL": f"sqlite:///{file}"}
+    if not _migrated:  # the same for all, and a second to make
+        _migrate(found)
+        _migrated.append(file.read_bytes())
+    file.write_bytes(_migrated[0])
+    return found
+
+
+_migrated: list[bytes] = []
+
+
+def _migrate(env: Mapping[str, str]) -> None:
+    migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(migrate, cwd=APP, env=dict(env), check=True, timeout=2 * START_SECONDS)
 
 
 def environment(redis_url: str, **more: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from celery import Celery
 
 from jobs.conf import Settings
 from jobs.ledger import Counts, Ledger, State, Submission
-from tests.servers import APP, Running, environment
+from tests.servers import APP, Running, environment, on_database_in
 
 ROOT = APP.parent
 CELERY = str(Path(sys.executable).with_name("celery"))
@@ -51,10 +51,9 @@ def running_worker(
 ) -> Iterator[Worker]:
     """`celery -A djangoNinja worker …`, ready; stopped, or killed where it cannot stop, at the end."""
     with tempfile.TemporaryDirectory() as directory:
-        full = environment(redis_url, DATABASE_URL=f"sqlite:///{directory}/db.sqlite3") | PROBES | env
+        full = environment(redis_url) | PROBES | env
         if "DATABASE_URL" not in env:
-            migrate = Running([sys.executable, "manage.py", "migrate"], "Applying|No migrations", full)
-            assert migrate.process.wait(60) == 0, migrate.lines
+            full = on_database_in(directory, full)
         command = [CELERY, "-A", "djangoNinja", "worker", "--loglevel=info", "-c", str(concurrency)]
         more = ["-P", pool, "-Q", queues, "-n", f"{uuid.uuid4().hex[:6]}@test", *options]
         worker = Worker([*command, *more], ready_line, full)
