@@ -5,8 +5,8 @@
 UV_VERSION := 0.13.9
 # Arguments for the tests and the benchmark: `make test ARGS="-k edge -x"`.
 ARGS ?=
-# Tests at the same time.
-JOBS ?= 2
+# Tests at the same time: one more than two cores, as much of a test is waiting.
+JOBS ?= 3
 IMAGE ?= taskbell:dev
 
 # One kind of machine may have several Pythons: take its own 3.13 before one of uv's.
@@ -57,7 +57,7 @@ test-chart: .tools/kubernetes/.ready .venv/.ready  ## Render the chart in all it
 	$(PYTEST) -m chart
 
 test-slow: .venv/.ready  ## Run the tests that take minutes
-	$(PYTEST) -n 3 --dist worksteal -m "slow and not docker and not cluster"  # most of them wait
+	$(PYTEST) -n 4 --dist worksteal -m "slow and not docker and not cluster"  # most of them wait
 
 test-chaos: .venv/.ready  ## Run the chaos proof at a small size, as a test
 	$(PYTEST) -m chaos
