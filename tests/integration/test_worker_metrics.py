@@ -5,8 +5,11 @@ import signal
 import socket
 import statistics
 import subprocess
+import threading
 import time
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from contextlib import ExitStack, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,30 @@ def test_a_busy_slot_is_told_and_a_free_one_too(server, platform, tmp_path, pool
     assert of(busy, "worker_stopping") == 0
     assert of(busy, "worker_memory_bytes", of="main") > 10_000_000
     assert (of(busy, "worker_memory_bytes", of="pool") > 10_000_000) == (pool == "prefork")
+
+
+def test_the_page_can_be_read_from_the_first_moment(server):
+    port, over = free_port(), threading.Event()
+    statuses: Counter[int] = Counter()
+
+    def ask_on_and_on():
+        while not over.is_set():
+            connection = HTTPConnection("127.0.0.1", port, timeout=5)
+            with suppress(OSError):  # nobody listens yet
+                connection.request("GET", PROCESS_PAGE)
+                statuses[connection.getresponse().status] += 1
+            connection.close()
+
+    asking = threading.Thread(target=ask_on_and_on)
+    asking.start()
+    try:
+        with running_worker(server.url, JOBS_WORKER_METRICS_PORT=str(port)):
+            before = statuses[200]
+            eventually(lambda: statuses[200] > before)
+    finally:
+        over.set()
+        asking.join()
+    assert set(statuses) == {200}
 
 
 def test_the_page_has_every_metric_that_is_documented_and_no_other(server, platform):

@@ -75,7 +75,8 @@ class Telling:
         """The pool, and its memory. One that is dead and not reaped yet has none, and counts no more."""
         pool = getattr(self._worker, "pool", None)  # there is none yet at the very start
         sizes = [size for pid in self._worker.keeper.processes.pids() if (size := _resident(pid))]
-        sheet.add(families.SLOTS, pool.num_processes if pool else 0)
+        # While it starts it has no number, and says so as an attribute that is missing.
+        sheet.add(families.SLOTS, getattr(pool, "num_processes", 0))
         sheet.add(families.SLOTS_BUSY, sum(bool(slot.holds) for slot, _ in self._crew.board.slots()))
         sheet.add(families.PROCESSES, len(sizes))
         sheet.add(families.PROCESSES_STARTED, counts.started)
