@@ -27,6 +27,7 @@ def test_no_job_is_lost_stuck_or_doubled_whatever_is_killed(tmp_path):
     (found,) = figures(tmp_path, "--jobs", "2500", "--kills", "25", "--redis-restarts", "2")
     assert (found["accepted"], found["lost"], found["stuck"], found["doubled"]) == (2500, 0, 0, 0)
     assert (found["gap_at_end"], found["gap_largest"], found["miscounted"]) == (0, 0, 0)
+    assert found["deaths"] > 0
     kills = {name: number for name, number in found["faults"].items() if name.endswith("killed")}
     assert kills.pop("Redis killed") == 2
     assert sum(kills.values()) == 25

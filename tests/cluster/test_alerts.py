@@ -105,8 +105,9 @@ class Site:
         patch = json.dumps({"spec": {"ingress": [rule | {"from": left}]}})
         self.release.kube("patch", "networkpolicy", name, "--type=merge", "--patch", patch)
         try:
-            self.redis("CLIENT", "KILL", "TYPE", "normal")
-            yield
+            # More than once: the network takes its time, and who was let in meanwhile stays.
+            with self.again_and_again(lambda: self.redis("CLIENT", "KILL", "TYPE", "normal"), 5):
+                yield
         finally:
             patch = json.dumps({"spec": {"ingress": before["spec"]["ingress"]}})
             self.release.kube("patch", "networkpolicy", name, "--type=merge", "--patch", patch)

@@ -1,59 +1,46 @@
-"""What the ledger's own counters tell of a run, held against the books, the witness and the API."""
+"""What the ledger's own counters tell of a run, held against the jobs and their attempts, by task."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
-from jobs.ledger import FINAL, Ledger
+from jobs.chaos.lives import Life
+from jobs.ledger import Ledger
 
+type Counted = Counter[tuple[str, str]]
+"""How often by task and event: `submitted`, `started`, `recovered`, `redriven`; `ended:` with an attempt's
+outcome; `finished:` with a job's state."""
 
-@dataclass(frozen=True, kw_only=True)
-class Counted:
-    """What was counted, over all tasks and queues."""
-
-    submitted: int
-    started: int
-    ended: Mapping[str, int]
-    """Attempts by outcome."""
-    finished: Mapping[str, int]
-    """Jobs by final state."""
-
-    @classmethod
-    def read(cls, ledger: Ledger) -> "Counted":
-        """What was counted so far; raises `LedgerUnavailable`."""
-        number: Counter[str] = Counter()
-        for queue in ledger.watch.queues(ledger.queues()):
-            for seen in queue.seen:
-                number.update(seen.counted)
-                number["started"] += seen.timed["wait"].count
-        return cls(
-            submitted=number["submitted"], started=number["started"], ended=_of(number, "ended:"),
-            finished=_of(number, "finished:"),
-        )  # fmt: skip
-
-    def since(self, before: "Counted") -> "Counted":
-        """What was counted since then."""
-        return Counted(
-            submitted=self.submitted - before.submitted, started=self.started - before.started,
-            ended={name: number - before.ended[name] for name, number in self.ended.items()},
-            finished={name: number - before.finished[name] for name, number in self.finished.items()},
-        )  # fmt: skip
-
-    def faults(self, *, submitted: int, finished: Mapping[str, int], attempts: int) -> Iterator[str]:
-        """Where it is not what others tell: the jobs, their ends, the attempts that a witness saw."""
-        if self.submitted != submitted:
-            yield f"{self.submitted:,} jobs submitted, not {submitted:,}"
-        for state in sorted(FINAL):
-            if self.finished[state] != finished.get(state, 0):
-                yield f"{self.finished[state]:,} jobs ended in {state}, not {finished.get(state, 0):,}"
-        if self.started != sum(self.ended.values()):
-            yield f"{self.started:,} attempts started, and {sum(self.ended.values()):,} ended"
-        # An attempt may be cut off, or stopped, before its first line of code.
-        unseen = self.started - attempts
-        cut = sum(self.ended[outcome] for outcome in ("LOST", "PENDING", "REVOKED"))
-        if not 0 <= unseen <= cut:
-            yield f"{self.started:,} attempts started, {attempts:,} were seen, and {cut:,} were cut short"
+UNTOLD = ("repeated", "refused:", "objective:")
+"""Events that no job or attempt tells of, as far as the ledger's names for them go."""
 
 
-def _of(number: Mapping[str, int], kind: str) -> dict[str, int]:
-    return {name.removeprefix(kind): found for name, found in number.items() if name.startswith(kind)}
+def read_counted(ledger: Ledger) -> Counted:
+    """What was counted so far; raises `LedgerUnavailable`."""
+    counted: Counted = Counter()
+    for queue in ledger.watch.queues(ledger.queues()):
+        for seen in queue.seen:
+            counted.update({
+                (seen.task, event): number
+                for event, number in seen.counted.items() if not event.startswith(UNTOLD)
+            })  # fmt: skip
+            counted[seen.task, "started"] += seen.timed["wait"].count
+    return counted
+
+
+def count_lives(lives: Iterable[Life]) -> Counted:
+    """What must have been counted of these jobs."""
+    counted: Counted = Counter()
+    for life in lives:
+        events = ["submitted", *(["recovered"] * life.recovered)]
+        events += [f"finished:{life.state}"] if life.is_final else []
+        for _, outcome in life.attempts:
+            events += ["started"] if outcome == "STARTED" else ["started", f"ended:{outcome}"]
+        counted.update((life.task, event) for event in events)
+    return counted
+
+
+def differences(counted: Counted, expected: Counted) -> Iterator[str]:
+    """Where the one is not the other."""
+    for task, event in sorted(counted.keys() | expected.keys()):
+        if (found := counted[task, event]) != (right := expected[task, event]):
+            yield f"{task}: {event}: counted {found:,}, and there were {right:,}"

@@ -1,12 +1,11 @@
 """What came of a run, as figures, and whether it is what was promised."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
 from jobs.chaos.books import Books, Entry
-from jobs.chaos.counted import Counted
 from jobs.chaos.judge import Judge, Overtaken
 from jobs.chaos.settle import Told
 from jobs.chaos.strikes import Strikes
@@ -48,7 +47,9 @@ class Figures:
     gap_largest: int | None = None
     gap_samples: int = 0
     miscounted: int | None = None
-    """Counters of the ledger that differ from what was seen; None where nobody counts."""
+    """Counters and histories that differ from what was seen; None where nobody counts."""
+    deaths: int | None = None
+    """Pool processes that were killed, as their workers counted them; None where nobody counts."""
     longest_wait: float | None = None
     median_wait: float | None = None
     longest_recovery: float | None = None
@@ -75,15 +76,6 @@ class Figures:
             "accepted twice": self.accepted_twice if self.idempotent else 0,
         }  # fmt: skip
         return {name: number for name, number in told.items() if number}
-
-
-def compare_counted(figures: Figures, counted: Counted) -> None:
-    """Hold the ledger's own counters against what is known otherwise."""
-    faults = list(counted.faults(
-        submitted=figures.accepted + figures.accepted_twice, finished=figures.ends, attempts=figures.attempts
-    ))  # fmt: skip
-    figures.miscounted = len(faults)
-    figures.examples += [f"miscounted: {fault}" for fault in faults]
 
 
 class Reckoning:
@@ -181,18 +173,15 @@ class Reckoning:
 def reckon(
     figures: Figures,
     books: Books,
-    effects: Iterable[Effect],
+    attempts: Mapping[str, list[Effect]],
     told: Mapping[str, Told],
     strikes: Strikes,
     remaining: Collection[str],
 ) -> None:
     """Fill in what is told by the books, the witness and the API."""
-    by_job: dict[str, list[Effect]] = defaultdict(list)
-    for effect in effects:
-        by_job[effect.task_id].append(effect)
     entries = books.entries
     owners = {entry.task_id: entry for entry in entries.values() if entry.accepted is not None}
-    unseen = {job: entries[some[0].serial] for job, some in by_job.items() if job not in owners}
+    unseen = {job: entries[some[0].serial] for job, some in attempts.items() if job not in owners}
     figures.submitted = len(entries)
     figures.accepted = len(owners)
     figures.unanswered = sum(entry.in_doubt for entry in entries.values())
@@ -200,5 +189,5 @@ def reckon(
     reckoning = Reckoning(figures, Judge(strikes.all), remaining)
     for task_id, entry in (owners | unseen).items():
         each = told.get(task_id, Told(status=""))
-        reckoning.add(task_id, entry, each, by_job.get(task_id, []), books.revoked.get(task_id))
+        reckoning.add(task_id, entry, each, attempts.get(task_id, []), books.revoked.get(task_id))
     reckoning.close()

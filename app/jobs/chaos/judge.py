@@ -76,6 +76,18 @@ class Judge:
             if not each.fatal
         )
 
+    def may_be_unheard(self, effect: Effect) -> bool:
+        """Whether the ledger may not have heard how it ended: it did not, or was struck about then."""
+        return effect.ended is None or any(
+            each.at <= effect.ended + SPARE
+            and (
+                each.at >= effect.began - DYING
+                if each.fatal
+                else (each.until or each.at) >= effect.began - SPARE
+            )
+            for each in self._of(effect)
+        )
+
     def _why(self, effect: Effect, after: Effect) -> Overtaken:
         killed = self.killed(effect)
         ends = [at for at in (effect.ended, killed) if at is not None]

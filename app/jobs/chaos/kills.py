@@ -2,13 +2,16 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
 from jobs.chaos.processes import Fleet, Member
 from jobs.chaos.strikes import Strikes, now
 
 STOPPED = "worker stopped"
+POOL_PROCESS = "pool process killed"
+
+type Kill = Callable[[], bool]
 
 
 class Kills:
@@ -20,8 +23,8 @@ class Kills:
         self._chance = chance
         self._stopping: set[int] = set()
         """Workers that were told to stop."""
-        self.all: dict[str, Callable[[], bool]] = {
-            "pool process killed": self._pool_process,
+        self.all: dict[str, Kill] = {
+            POOL_PROCESS: self._pool_process,
             "worker killed": self._worker,
             "API process killed": self._api_process,
             "API killed": self._api,
@@ -31,8 +34,7 @@ class Kills:
         }
 
     def _pool_process(self) -> bool:
-        worker = self._fleet.any("worker", self._chance)
-        return worker is not None and self._kill_one(worker.children(), "pool process killed")
+        return self._kill_one(self._fleet.any("worker", self._chance), POOL_PROCESS)
 
     def _worker(self) -> bool:
         """Its main process alone, which its pool must not outlive, or all of it."""
@@ -40,8 +42,7 @@ class Kills:
         return self._kill(worker, "worker killed", whole=self._chance.random() < 0.5)
 
     def _api_process(self) -> bool:
-        api = self._fleet.any("api", self._chance)
-        return api is not None and self._kill_one(api.children(), "API process killed")
+        return self._kill_one(self._fleet.any("api", self._chance), "API process killed")
 
     def _api(self) -> bool:
         return self._kill(self._fleet.any("api", self._chance), "API killed", whole=True)
@@ -71,15 +72,16 @@ class Kills:
             strike.end()
         return True
 
-    def _kill_one(self, pids: Sequence[int], fault: str) -> bool:
-        if not pids:
+    def _kill_one(self, member: Member | None, fault: str) -> bool:
+        """One of the processes that it forked."""
+        if member is None or (main_pid := member.pid) is None or not (pids := member.children()):
             return False
         pid, at = self._chance.choice(pids), now()
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
-        self._strikes.add(fault, pid, at)
+        self._strikes.add(fault, pid, at, main_pid=main_pid)
         return True
 
     def _kill(self, member: Member | None, fault: str, *, whole: bool) -> bool:

@@ -61,10 +61,11 @@ class Member:
         return process.pid if process and process.poll() is None else None
 
     def children(self) -> list[int]:
-        """The processes that it forked and that live."""
+        """The processes that it forked and that live, without the other programs that it started."""
         with contextlib.suppress(OSError):
             if pid := self.pid:
-                return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                return [int(child) for child in children if _command(child) == _command(pid)]
         return []
 
     def send(self, number: signal.Signals, *, whole: bool) -> int | None:
@@ -76,6 +77,11 @@ class Member:
             (os.killpg if whole else os.kill)(pid, number)
             return pid
         return None
+
+    def said(self, text: str) -> int:
+        """How many lines of its log have this text, whichever of its processes wrote them."""
+        with self._log.open(encoding="utf-8", errors="replace") as log:
+            return sum(text in line for line in log)
 
     def clear(self) -> None:
         """Kill what it left behind."""
@@ -140,6 +146,13 @@ class Fleet:
         while not self._over.wait(LOOK_EVERY_SECONDS):
             for member in self.members:
                 member.revive()
+
+
+def _command(pid: int | str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it is gone
+        return b""
 
 
 def free_port() -> int:

@@ -44,6 +44,7 @@ ROWS: dict[str, Cell] = {
     "- which went through twice": lambda it: it.accepted_twice,
     "cancels answered": lambda it: None if it.cancels is None else sum(it.cancels.values()),
     "replies dropped": lambda it: it.replies_lost,
+    "pool processes killed, as their workers counted": lambda it: it.deaths,
     "processes that ended by themselves": lambda it: it.ended_by_themselves,
     "seconds": lambda it: it.seconds,
 }

@@ -12,9 +12,10 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+from jobs.chaos.deaths import Deaths
 from jobs.chaos.kills import STOPPED, Kills
 from jobs.chaos.plan import APIS, CannotRun, Plan, environment
-from jobs.chaos.processes import Fleet, Program, free_port
+from jobs.chaos.processes import Fleet, Member, Program, free_port
 from jobs.chaos.proxy import CuttingProxy, cutting_proxy
 from jobs.chaos.silences import Silences
 from jobs.chaos.strikes import Strikes
@@ -39,6 +40,8 @@ class Rig:
         self._proxies: dict[str, CuttingProxy] = {}
         self._stack = ExitStack()
         self.fleet = Fleet(directory)
+        self._pages: dict[int, Member] = {}
+        """The workers by the ports of their metrics."""
 
     def __enter__(self) -> Self:
         try:
@@ -49,6 +52,8 @@ class Rig:
             raise
         chance = Random(f"{self._plan.seed} faults")
         self._silences = Silences(self.fleet, self._proxies, self.strikes, chance)
+        self.deaths = Deaths(self._pages)
+        self.deaths.start()
         if self._plan.kills:
             self._silences.begin()
         self.faults = Kills(self.fleet, self.strikes, chance).all | self._silences.all
@@ -58,6 +63,7 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._silences.end()
+        self.deaths.stop()
         self.fleet.close()
         self._stack.close()
         self.strikes.write(self.directory / "strikes.log")
@@ -100,8 +106,11 @@ class Rig:
         return port
 
     def _add_worker(self, name: str) -> None:
-        env = self._environment(name)
-        self.fleet.add(self.subject.worker(name, self.directory, env, self._plan.concurrency))
+        port = free_port()
+        env = self._environment(name) | {"JOBS_WORKER_METRICS_PORT": str(port)}
+        self._pages[port] = self.fleet.add(
+            self.subject.worker(name, self.directory, env, self._plan.concurrency)
+        )
 
     def _environment(self, name: str) -> dict[str, str]:
         if name not in {"api-1", "worker-1"}:

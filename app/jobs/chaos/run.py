@@ -5,21 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.chaos.asking import ask_all
 from jobs.chaos.books import Books
 from jobs.chaos.cancels import Canceller
-from jobs.chaos.figures import Figures, compare_counted, reckon
+from jobs.chaos.counted import Counted
+from jobs.chaos.figures import Figures, reckon
 from jobs.chaos.kinds import plan_jobs
+from jobs.chaos.lives import PATH, life_of
 from jobs.chaos.load import Load
 from jobs.chaos.plan import CannotRun, Plan
 from jobs.chaos.probe import Abilities, probe
+from jobs.chaos.reconcile import reconcile
 from jobs.chaos.rig import Rig
 from jobs.chaos.sampler import Sampler
 from jobs.chaos.schedule import Storm
 from jobs.chaos.screen import Screen
-from jobs.chaos.settle import settle
+from jobs.chaos.settle import Told, settle
 from jobs.chaos.strikes import Strikes
 from jobs.chaos.subject import Subject
-from jobs.chaos.witness import read
+from jobs.chaos.witness import by_job, read
 
 LOOK_SECONDS = 0.1
 
@@ -45,6 +49,7 @@ class Run:
         self._screen = screen
         self._books = Books()
         self._strikes = target.rig.strikes if target.rig else Strikes()
+        self._told: dict[str, Told] = {}
 
     def go(self) -> Figures:
         """Run it.
@@ -56,7 +61,7 @@ class Run:
         abilities = probe(target.urls, self._run)
         if not abilities.cancels:
             self._screen.line("cancels: not in this release")
-        counted = target.subject.counted() if target.rig else None
+        before = target.subject.counted() if target.rig else None
         sampler = self._sampler()
         canceller = Canceller(target.urls, self._run, self._books) if abilities.cancels else None
         load = Load(target.urls, self._books, self._run, canceller)
@@ -67,8 +72,8 @@ class Run:
         finally:
             load.stop()
             sampler.stop()
-        if counted and (now := target.subject.counted()):
-            compare_counted(figures, now.since(counted))
+        if target.rig and before is not None:
+            self._reconcile(figures, target.rig, before)
         return self._finished(figures, sampler, abilities, canceller, time.monotonic() - began)
 
     def _sampler(self) -> Sampler:
@@ -123,8 +128,22 @@ class Run:
         figures.doubled = 0 if target.rig else None
         figures.witnessed = target.witness.exists()
         remaining = target.subject.remaining(left)
-        reckon(figures, self._books, read(target.witness), told, self._strikes, remaining)
+        reckon(figures, self._books, by_job(read(target.witness)), told, self._strikes, remaining)
+        self._told = told
         return figures
+
+    def _reconcile(self, figures: Figures, rig: Rig, before: Counted) -> None:
+        """Hold what was counted since then against all else that is known."""
+        rig.deaths.finish()
+        self._screen.progress(1, f"reading the attempts of {len(self._told):,} jobs")
+        told = ask_all(rig.urls, PATH, self._told)
+        counted = rig.subject.counted()
+        if counted is None:
+            raise CannotRun("the ledger tells no counters")
+        counted.subtract(before)
+        lives = {task_id: life_of(each) for task_id, each in told.items() if each}
+        attempts = by_job(read(self._target.witness))
+        reconcile(figures, counted, lives, attempts, rig.deaths, rig.strikes.all)
 
     def _wait_for_unseen(self, sampler: Sampler) -> None:
         """Jobs whose submit was not answered may have been accepted, and are still to run."""

@@ -2,21 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import batched
 from typing import Any
 
-from jobs.chaos.client import Api, Unanswered
-from jobs.chaos.plan import CannotRun
+from jobs.chaos.asking import PAUSE_SECONDS, ask_all
 from jobs.ledger import FINAL
 
-THREADS = 8
-PIECE = 100
-PAUSE_SECONDS = 0.5
-AWAY_SECONDS = 60.0
-"""How long the API may answer nothing at the end of a run, when nothing strikes it any more."""
+STATUS = "/api/tasks/status/{}/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +38,7 @@ def settle(
     open_ids = list(task_ids)
     until = time.monotonic() + patience.total_seconds()
     while open_ids:
-        new = _ask_all(urls, open_ids)
+        new = {task_id: _told(answer) for task_id, answer in ask_all(urls, STATUS, open_ids).items()}
         told |= new
         left = [task_id for task_id in open_ids if new[task_id].is_open]
         if len(left) < len(open_ids):
@@ -58,34 +51,5 @@ def settle(
     return told
 
 
-def _ask_all(urls: Sequence[str], task_ids: Sequence[str]) -> dict[str, Told]:
-    told: dict[str, Told] = {}
-    with ThreadPoolExecutor(THREADS) as pool:
-        for some in pool.map(lambda piece: _ask(urls, piece), batched(task_ids, PIECE, strict=False)):
-            told |= some
-    return told
-
-
-def _ask(urls: Sequence[str], task_ids: Sequence[str]) -> dict[str, Told]:
-    api = Api(urls, task_ids[0])
-    try:
-        return {task_id: _ask_one(api, task_id) for task_id in task_ids}
-    finally:
-        api.close()
-
-
-def _ask_one(api: Api, task_id: str) -> Told:
-    until = time.monotonic() + AWAY_SECONDS
-    while True:
-        try:
-            answer = api.get(f"/api/tasks/status/{task_id}/")
-        except Unanswered:
-            answer = None
-        if answer is not None and answer.status == 200:
-            body = answer.json()
-            return Told(status=body["status"], result=body["result"])
-        if answer is not None and answer.status in (404, 410):
-            return Told(status="")
-        if time.monotonic() > until:
-            raise CannotRun(f"the API tells no status for {AWAY_SECONDS:.0f} s: {answer}")
-        time.sleep(PAUSE_SECONDS)
+def _told(answer: Any) -> Told:
+    return Told(status=answer["status"], result=answer["result"]) if answer else Told(status="")

@@ -17,6 +17,8 @@ class Strike:
     until: int | None = None
     """When a silence ended; None for a kill, and while it lasts."""
     fatal: bool = True
+    main_pid: int | None = None
+    """Of a pool process, the main process that forked it."""
 
     def end(self) -> None:
         """The silence ends."""
@@ -36,9 +38,11 @@ class Strikes:
         with self._lock:
             self._done[fault] = self._done.get(fault, 0) + 1
 
-    def add(self, fault: str, pid: int, at: int, *, fatal: bool = True) -> Strike:
+    def add(
+        self, fault: str, pid: int, at: int, *, fatal: bool = True, main_pid: int | None = None
+    ) -> Strike:
         """A process was struck."""
-        strike = Strike(fault=fault, pid=pid, at=at, fatal=fatal)
+        strike = Strike(fault=fault, pid=pid, at=at, fatal=fatal, main_pid=main_pid)
         with self._lock:
             self._all.append(strike)
         return strike

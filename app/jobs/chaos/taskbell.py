@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from jobs.chaos.counted import Counted
+from jobs.chaos.counted import Counted, read_counted
 from jobs.chaos.plan import CannotRun
 from jobs.chaos.processes import Program
 from jobs.chaos.subject import Tally
@@ -54,7 +54,7 @@ class Taskbell:
         )
 
     def counted(self) -> Counted | None:
-        return Counted.read(self._ledger)
+        return read_counted(self._ledger)
 
     def remaining(self, task_ids: Collection[str]) -> Collection[str]:
         """All: the ledger has a record of each, or its status had said that there is none."""

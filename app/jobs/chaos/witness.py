@@ -7,7 +7,8 @@ at all, and lines of different processes do not mix.
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,3 +79,11 @@ def read(file: Path) -> list[Effect]:
             mine = open_ones[task_id, token, pid]
             mine.ended, mine.failed = at, what == "fail"
     return effects
+
+
+def by_job(effects: Iterable[Effect]) -> dict[str, list[Effect]]:
+    """The attempts of each job, in the order in which they began."""
+    jobs: dict[str, list[Effect]] = defaultdict(list)
+    for each in effects:
+        jobs[each.task_id].append(each)
+    return jobs
