@@ -76,7 +76,7 @@ def test_the_page_can_be_read_from_the_first_moment(server):
     statuses: Counter[int] = Counter()
 
     def ask_on_and_on():
-        while not over.is_set():
+        while not over.wait(0.01):
             connection = HTTPConnection("127.0.0.1", port, timeout=5)
             with suppress(OSError):  # nobody listens yet
                 connection.request("GET", PROCESS_PAGE)
