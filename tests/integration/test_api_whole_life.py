@@ -2,7 +2,7 @@
 
 import json
 
-from tests.client import Client
+from tests.client import HELLO, PROCESS, Client
 from tests.servers import running_api, running_valkey
 from tests.workers import PROBES, eventually, running_worker
 
@@ -25,6 +25,21 @@ def test_an_id_past_its_retention_is_gone_and_later_forgotten():
         eventually(lambda: client.get(paths[0]).status == 404)
         for path in paths:
             client.get(path).problem(404, "job-not-found")
+
+
+def test_an_idempotency_key_gives_its_job_for_as_long_as_is_set():
+    with running_valkey() as valkey, running_api(valkey.url, JOBS_IDEMPOTENCY_TTL_SECONDS="5") as url:
+        client = Client(url)
+
+        def submit(body):
+            headers = {"Content-Type": "application/json", "Idempotency-Key": "order-1"}
+            return client.send("POST", PROCESS, body, headers)
+
+        first = submit(HELLO).json()
+        assert submit(HELLO).json() == first
+        submit(b'{"data": "another"}').problem(409, "idempotency-conflict")
+        eventually(lambda: submit(HELLO).json() != first)
+        submit(b'{"data": "another"}').problem(409, "idempotency-conflict")
 
 
 def test_a_worker_leaves_the_history_of_its_attempts(tmp_path):
