@@ -1,6 +1,7 @@
 """What is counted is held against the attempts of each job and the kills: whatever differs is a fault."""
 
 from collections import Counter
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,7 +15,7 @@ from jobs.chaos.strikes import Strike
 from jobs.chaos.witness import Effect
 
 SECOND = 1_000_000_000
-MAIN, CHILD = 10, 11
+MAIN, CHILD, PORT = 10, 11, 8002
 
 
 def life(*attempts, status="SUCCESS", stopped=False):
@@ -36,10 +37,12 @@ def struck(fault=POOL_PROCESS, pid=CHILD, at=5.0, until=None, *, fatal=True, mai
     return Strike(fault=fault, pid=pid, at=int(at * SECOND), until=until, fatal=fatal, main_pid=main_pid)
 
 
-def reconciled(one, effects, counted=None, *, pages=(), strikes=()):
-    """The figures of one job, `a`."""
-    figures, deaths = Figures(subject="it"), Deaths({})
-    deaths.pages.update(dict(pages))
+def reconciled(one, effects, counted=None, *, page=None, strikes=(), given_up=0):
+    """The figures of one job, `a`, and of one worker, whose Celery gave so many processes up."""
+    worker = Mock(**{"said.return_value": given_up, "program.name": "worker-1"})
+    figures, deaths = Figures(subject="it"), Deaths({PORT: worker})
+    if page:
+        deaths.add(PORT, MAIN, page)
     counted = count_lives([one]) if counted is None else counted
     reconcile(figures, Counter(counted), {"a": one}, {"a": effects}, deaths, list(strikes))
     return figures
@@ -61,6 +64,7 @@ NEXT = effect(2, 2, began=4, ended=5)
     (life((1, "PENDING"), (1, "SUCCESS")), [effect(1, 2, began=4, ended=5)], [struck()]),
     (life((1, "REVOKED"), status="REVOKED", stopped=True), [CUT], []),
     (life((1, "REVOKED"), status="REVOKED", stopped=True), [], []),
+    (life((1, "LOST"), (2, "PENDING"), (2, "PENDING"), (2, "SUCCESS")), [effect(2, 4)], []),
 ], ids=str)  # fmt: skip
 def test_what_the_witness_saw_in_the_same_way_is_no_fault(one, effects, strikes):
     assert reconciled(one, effects, strikes=strikes).miscounted == 0
@@ -72,6 +76,9 @@ def test_what_the_witness_saw_in_the_same_way_is_no_fault(one, effects, strikes)
     (life((2, "SUCCESS")), [CUT, NEXT], "attempt 1 with token 1 was seen, and is not told of"),
     (life((1, "RETRY"), (2, "SUCCESS")), [DONE, NEXT], "attempt 1 was RETRY, which the witness"),
     (life((1, "LOST"), (2, "SUCCESS")), [DONE, NEXT], "attempt 1 with token 1 was seen"),
+    (life((1, "LOST"), (3, "SUCCESS")), [effect(3)], "attempt 3 came in the place of 2"),
+    (life((1, "PENDING"), (2, "SUCCESS")), [effect(2)], "attempt 2 came in the place of 1"),
+    (life((1, "REVOKED"), status="REVOKED"), [DONE], "attempt 1 with token 1 was seen"),
 ], ids=str)  # fmt: skip
 def test_what_the_witness_saw_otherwise_is_a_fault(one, effects, fault):
     found = reconciled(one, effects)
@@ -81,13 +88,13 @@ def test_what_the_witness_saw_otherwise_is_a_fault(one, effects, fault):
 
 @pytest.mark.parametrize(("one", "counted"), [
     (life((1, "RETRY"), (2, "LOST"), (3, "SUCCESS")),
-     {"started": 3, "ended:RETRY": 1, "ended:LOST": 1, "recovered": 1, "ended:SUCCESS": 1,
-      "finished:SUCCESS": 1}),
+     {"wait": 3, "run": 2, "total": 1, "ended:RETRY": 1, "ended:LOST": 1, "recovered": 1,
+      "ended:SUCCESS": 1, "finished:SUCCESS": 1}),
     (life((1, "LOST"), status="REVOKED", stopped=True),
-     {"started": 1, "ended:LOST": 1, "finished:REVOKED": 1}),
+     {"wait": 1, "total": 1, "ended:LOST": 1, "finished:REVOKED": 1}),
     (life((1, "LOST"), status="REVOKED"),
-     {"started": 1, "ended:LOST": 1, "recovered": 1, "finished:REVOKED": 1}),
-    (life((1, "STARTED"), status="STARTED"), {"started": 1}),
+     {"wait": 1, "total": 1, "ended:LOST": 1, "recovered": 1, "finished:REVOKED": 1}),
+    (life((1, "STARTED"), status="STARTED"), {"wait": 1}),
 ], ids=str)  # fmt: skip
 def test_a_life_is_counted_event_by_event(one, counted):
     assert count_lives([one]) == Counter({("chaos.slow", name): n for name, n in counted.items()}) + Counter(
@@ -103,16 +110,14 @@ def test_each_counter_that_differs_is_a_fault():
 
 
 def page(killed, *, forced=0, complete_to=20.0, at=24.0):
-    return {MAIN: Page(
-        killed=killed, forced=forced, complete_to=int(complete_to * SECOND), at=int(at * SECOND)
-    )}  # fmt: skip
+    return Page(killed=killed, forced=forced, complete_to=int(complete_to * SECOND), at=int(at * SECOND))
 
 
 TWICE = [struck(), struck(at=5.1)]
 """A process is struck again before it is gone."""
 
 
-@pytest.mark.parametrize(("pages", "strikes", "fault"), [
+@pytest.mark.parametrize(("told", "strikes", "fault"), [
     (page(1), [struck()], ""),
     (page(1), TWICE, ""),
     (page(2), TWICE, "counted 2 killed processes, and there were 1"),
@@ -126,11 +131,22 @@ TWICE = [struck(), struck(at=5.1)]
     (page(1), [struck(at=25)], "counted 1 killed processes, and there were 0"),
     (page(0, forced=1), [struck()], ""),
 ], ids=str)  # fmt: skip
-def test_workers_count_each_process_that_was_killed(pages, strikes, fault):
-    found = reconciled(life((1, "SUCCESS")), [DONE], pages=pages, strikes=strikes)
+def test_workers_count_each_process_that_was_killed(told, strikes, fault):
+    found = reconciled(life((1, "SUCCESS")), [DONE], page=told, strikes=strikes)
     assert bool(found.miscounted) == bool(fault)
     assert fault in "".join(found.examples)
-    assert found.deaths == pages[MAIN].killed
+    assert found.deaths == told.killed
+
+
+def test_a_process_that_celery_gave_up_was_killed_too():
+    one = life((1, "SUCCESS"))
+    assert reconciled(one, [DONE], page=page(1), given_up=1).miscounted == 0
+    assert reconciled(one, [DONE], page=page(2), given_up=1).miscounted == 1
+
+
+def test_a_task_of_which_a_history_was_cut_is_not_judged():
+    one = life(*((number, "LOST") for number in range(2, 22)), (22, "SUCCESS"))
+    assert reconciled(one, [DONE], Counter()).miscounted == 0
 
 
 def test_a_page_tells_of_all_deaths_until_the_worker_s_last_look():

@@ -7,11 +7,12 @@ from jobs.chaos.lives import Life
 from jobs.ledger import Ledger
 
 type Counted = Counter[tuple[str, str]]
-"""How often by task and event: `submitted`, `started`, `recovered`, `redriven`; `ended:` with an attempt's
-outcome; `finished:` with a job's state."""
+"""How often by task and event: the ledger's own, and how often it timed a `wait`, a `run` and a `total`."""
 
-UNTOLD = ("repeated", "refused:", "objective:")
-"""Events that no job or attempt tells of, as far as the ledger's names for them go."""
+UNTOLD = "repeated"
+"""Of this neither a job nor an attempt tells: a submit that got the job that was there."""
+UNTIMED = frozenset({"LOST", "PENDING"})
+"""Outcomes of attempts that were cut short: how long they ran is not timed."""
 
 
 def read_counted(ledger: Ledger) -> Counted:
@@ -19,11 +20,10 @@ def read_counted(ledger: Ledger) -> Counted:
     counted: Counted = Counter()
     for queue in ledger.watch.queues(ledger.queues()):
         for seen in queue.seen:
+            events = dict(seen.counted) | {event: timed.count for event, timed in seen.timed.items()}
             counted.update({
-                (seen.task, event): number
-                for event, number in seen.counted.items() if not event.startswith(UNTOLD)
+                (seen.task, event): number for event, number in events.items() if event != UNTOLD
             })  # fmt: skip
-            counted[seen.task, "started"] += seen.timed["wait"].count
     return counted
 
 
@@ -32,9 +32,11 @@ def count_lives(lives: Iterable[Life]) -> Counted:
     counted: Counted = Counter()
     for life in lives:
         events = ["submitted", *(["recovered"] * life.recovered)]
-        events += [f"finished:{life.state}"] if life.is_final else []
+        events += [f"finished:{life.state}", "total"] if life.is_final else []
         for _, outcome in life.attempts:
-            events += ["started"] if outcome == "STARTED" else ["started", f"ended:{outcome}"]
+            events += ["wait"]
+            if outcome != "STARTED":
+                events += [f"ended:{outcome}"] if outcome in UNTIMED else [f"ended:{outcome}", "run"]
         counted.update((life.task, event) for event in events)
     return counted
 

@@ -9,6 +9,7 @@ import http.client
 import re
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,8 +24,8 @@ TIMEOUT_SECONDS = 1
 LAST_SECONDS = 30.0
 """How long the pages of the living may take at the end to tell of all kills."""
 LOOK = timedelta(seconds=3) // timedelta(microseconds=1) * 1000
-"""Nanoseconds that lie at the most between a worker's look at its processes and its next renewal of leases,
-which comes only if it could count all that it saw dead."""
+"""Nanoseconds that may lie between a worker's look at its processes and its next renewal of leases, which
+comes only if it could count all that it saw dead."""
 ENDED, RENEWAL_AGE = "taskbell_worker_processes_ended_total", "taskbell_worker_renewal_age_seconds"
 STOPPING = "taskbell_worker_stopping"
 SAMPLE = re.compile(r'^(\w+)(?:\{cause="(\w+)"\})? (\S+)$', re.MULTILINE)
@@ -58,6 +59,8 @@ class Deaths(threading.Thread):
         self.refusals: list[str] = []
         """What was answered in place of a page."""
         self._workers = workers
+        self._mains: dict[int, set[int]] = defaultdict(set)
+        """The main processes that told something, by port."""
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -71,7 +74,12 @@ class Deaths(threading.Thread):
             text = self._read(port) if pid else None
             page = page_of(text, sent, now()) if text else None
             if pid and page and worker.pid == pid:
-                self.pages[pid] = page
+                self.add(port, pid, page)
+
+    def add(self, port: int, main_pid: int, page: Page) -> None:
+        """A main process told this."""
+        self.pages[main_pid] = page
+        self._mains[port].add(main_pid)
 
     def stop(self) -> None:
         """Read them no more."""
@@ -86,8 +94,9 @@ class Deaths(threading.Thread):
             self.look()
             living = [self.pages.get(worker.pid) for worker in self._workers.values() if worker.pid]
             if all(page and page.complete_to > calm for page in living):
-                break
+                return
             time.sleep(EVERY_SECONDS)
+        self.refusals.append(f"a worker's metrics told nothing new in the last {LAST_SECONDS:.0f} s")
 
     @property
     def counted(self) -> int:
@@ -97,18 +106,17 @@ class Deaths(threading.Thread):
     def faults(self, strikes: list[Strike]) -> Iterator[str]:
         """Where workers told of more than there were, or of fewer, or could not tell."""
         yield from self.refusals
-        most = sum(worker.said(GIVEN_UP) for worker in self._workers.values())
-        for main_pid, page in self.pages.items():
-            struck: dict[int, int] = {}
-            for strike in strikes:
-                if strike.fault == POOL_PROCESS and strike.main_pid == main_pid:
-                    struck.setdefault(strike.pid, strike.at)  # again, before it was gone
-            most += sum(at <= page.at for at in struck.values())
-            least = sum(at <= page.complete_to for at in struck.values())
-            if page.killed + page.forced < least:
-                yield f"worker {main_pid} counted {page.killed} killed processes, and there were {least}"
-        if self.counted > most:
-            yield f"workers counted {self.counted} killed processes, and there were {most}"
+        for port, worker in self._workers.items():
+            killed, most = 0, worker.said(GIVEN_UP)
+            for main_pid in self._mains[port]:
+                page, struck = self.pages[main_pid], _struck(strikes, main_pid)
+                killed += page.killed
+                most += sum(at <= page.at for at in struck)
+                least = sum(at <= page.complete_to for at in struck)
+                if page.killed + page.forced < least:
+                    yield f"worker {main_pid} counted {page.killed} killed processes, and there were {least}"
+            if killed > most:
+                yield f"{worker.program.name} counted {killed} killed processes, and there were {most}"
 
     def _read(self, port: int) -> str | None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
@@ -124,6 +132,15 @@ class Deaths(threading.Thread):
             return text
         self.refusals.append(f"a worker's metrics were answered with {answer.status}: {text.strip()}")
         return None
+
+
+def _struck(strikes: list[Strike], main_pid: int) -> list[int]:
+    """When each pool process of this main process was struck: first, if again before it was gone."""
+    first: dict[int, int] = {}
+    for strike in strikes:
+        if strike.fault == POOL_PROCESS and strike.main_pid == main_pid:
+            first.setdefault(strike.pid, strike.at)
+    return list(first.values())
 
 
 def page_of(text: str, sent: int, read: int) -> Page | None:

@@ -17,6 +17,8 @@ from random import Random
 from jobs.up.guard import Guard, kill_group
 
 LOOK_EVERY_SECONDS = 0.05
+FORK_SECONDS = 0.05
+"""After this, what was forked to start another program has started it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +64,15 @@ class Member:
 
     def children(self) -> list[int]:
         """The processes that it forked and that live, without the other programs that it started."""
+        before = self._forks()
+        time.sleep(FORK_SECONDS)
+        return [child for child in self._forks() if child in before]
+
+    def _forks(self) -> list[int]:
         with contextlib.suppress(OSError):
             if pid := self.pid:
                 children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-                return [int(child) for child in children if _command(child) == _command(pid)]
+                return [int(child) for child in children if _program(child) == _program(pid)]
         return []
 
     def send(self, number: signal.Signals, *, whole: bool) -> int | None:
@@ -148,11 +155,11 @@ class Fleet:
                 member.revive()
 
 
-def _command(pid: int | str) -> bytes:
+def _program(pid: int | str) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError:  # it is gone
-        return b""
+        return ""
 
 
 def free_port() -> int:

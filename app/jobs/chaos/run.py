@@ -1,6 +1,7 @@
 """A run from its first submit to its figures."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,9 +138,7 @@ class Run:
         rig.deaths.finish()
         self._screen.progress(1, f"reading the attempts of {len(self._told):,} jobs")
         told = ask_all(rig.urls, PATH, self._told)
-        counted = rig.subject.counted()
-        if counted is None:
-            raise CannotRun("the ledger tells no counters")
+        counted = rig.subject.counted() or Counter()
         counted.subtract(before)
         lives = {task_id: life_of(each) for task_id, each in told.items() if each}
         attempts = by_job(read(self._target.witness))

@@ -55,7 +55,8 @@ class Strikes:
     def write(self, file: Path) -> None:
         """Leave a line for each."""
         file.write_text("".join(
-            f"{each.at} {each.until or '-'} {each.pid} {each.fault}\n" for each in self.all
+            f"{each.at} {each.until or '-'} {each.pid} {each.main_pid or '-'} {each.fault}\n"
+            for each in self.all
         ))  # fmt: skip
 
     @property

@@ -44,7 +44,7 @@ class Subject(Protocol):
         """How far it is; None while Redis is away."""
 
     def counted(self) -> Counted | None:
-        """What its own counters tell; None where it has none."""
+        """What its own counters tell; None where it has none. Raises `CannotRun` while Redis is away."""
 
     def remaining(self, task_ids: Collection[str]) -> Collection[str]:
         """Which of these jobs, that have not ended, are still somewhere; the others are lost."""

@@ -54,7 +54,10 @@ class Taskbell:
         )
 
     def counted(self) -> Counted | None:
-        return read_counted(self._ledger)
+        try:
+            return read_counted(self._ledger)
+        except LedgerUnavailable as error:
+            raise CannotRun(f"the ledger tells no counters: {error}") from None
 
     def remaining(self, task_ids: Collection[str]) -> Collection[str]:
         """All: the ledger has a record of each, or its status had said that there is none."""
