@@ -127,6 +127,7 @@ TWICE = [struck(), struck(at=5.1)]
     (page(1), [struck("API process killed")], "counted 1 killed processes, and there were 0"),
     (page(0), [struck()], "counted 0 killed processes, and there were 1"),
     (page(0), [struck(at=22)], ""),
+    (page(0), [struck(pid=12)], ""),
     (page(1), [struck(at=22)], ""),
     (page(1), [struck(at=25)], "counted 1 killed processes, and there were 0"),
     (page(0, forced=1), [struck()], ""),

@@ -2,7 +2,7 @@
 
 A worker counts in its own memory, and its page is read every half second, as Prometheus would. The last page
 stands of one that was killed; of one that stops the last before, as it ends its processes itself. A page
-tells of no death that is not a kill's, and of all that there were when the worker last looked.
+tells of no death that is not a kill's, and of all at work that there were when the worker last looked.
 """
 
 import http.client
@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -103,16 +103,20 @@ class Deaths(threading.Thread):
         """Deaths by SIGKILL, of all workers that there were."""
         return sum(page.killed for page in self.pages.values())
 
-    def faults(self, strikes: list[Strike]) -> Iterator[str]:
-        """Where workers told of more than there were, or of fewer, or could not tell."""
+    def faults(self, strikes: list[Strike], seated: Collection[int]) -> Iterator[str]:
+        """Where workers told of more than there were, or of fewer, or could not tell.
+
+        `seated` are the processes that ran a job. Of another a worker may hear later: as its pool reaps it,
+        which a worker does not do that waits for Redis as it starts.
+        """
         yield from self.refusals
         for port, worker in self._workers.items():
             killed, most = 0, worker.said(GIVEN_UP)
             for main_pid in self._mains[port]:
                 page, struck = self.pages[main_pid], _struck(strikes, main_pid)
                 killed += page.killed
-                most += sum(at <= page.at for at in struck)
-                least = sum(at <= page.complete_to for at in struck)
+                most += sum(at <= page.at for at in struck.values())
+                least = sum(at <= page.complete_to for pid, at in struck.items() if pid in seated)
                 if page.killed + page.forced < least:
                     yield f"worker {main_pid} counted {page.killed} killed processes, and there were {least}"
             if killed > most:
@@ -134,13 +138,13 @@ class Deaths(threading.Thread):
         return None
 
 
-def _struck(strikes: list[Strike], main_pid: int) -> list[int]:
+def _struck(strikes: list[Strike], main_pid: int) -> dict[int, int]:
     """When each pool process of this main process was struck: first, if again before it was gone."""
     first: dict[int, int] = {}
     for strike in strikes:
         if strike.fault == POOL_PROCESS and strike.main_pid == main_pid:
             first.setdefault(strike.pid, strike.at)
-    return list(first.values())
+    return first
 
 
 def page_of(text: str, sent: int, read: int) -> Page | None:

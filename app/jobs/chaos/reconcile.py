@@ -26,13 +26,14 @@ def reconcile(
     inexact = {life.task for life in lives.values() if not life.is_whole}
     exact = {task_id: life for task_id, life in lives.items() if life.task not in inexact}
     counted = Counter({event: number for event, number in counted.items() if event[0] not in inexact})
+    seated = {effect.pid for effects in attempts.values() for effect in effects}
     groups = (
         [
             f"job {task_id}: {fault}"
             for task_id, life in exact.items() for fault in life.faults(attempts.get(task_id, ()), judge)
         ],
         list(differences(counted, count_lives(exact.values()))),
-        list(deaths.faults(strikes)),
+        list(deaths.faults(strikes, seated)),
     )  # fmt: skip
     figures.miscounted, figures.deaths = sum(map(len, groups)), deaths.counted
     figures.examples += [f"miscounted: {fault}" for faults in groups for fault in faults[:EXAMPLES]]
