@@ -42,7 +42,7 @@ def reconciled(one, effects, counted=None, *, page=None, strikes=(), given_up=0)
     worker = Mock(**{"said.return_value": given_up, "program.name": "worker-1"})
     figures, deaths = Figures(subject="it"), Deaths({PORT: worker})
     if page:
-        deaths.add(PORT, MAIN, page)
+        deaths.pages[PORT][MAIN] = page
     counted = count_lives([one]) if counted is None else counted
     reconcile(figures, Counter(counted), {"a": one}, {"a": effects}, deaths, list(strikes))
     return figures

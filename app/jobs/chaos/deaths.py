@@ -54,13 +54,11 @@ class Deaths(threading.Thread):
 
     def __init__(self, workers: Mapping[int, Member]) -> None:
         super().__init__(name="deaths", daemon=True)
-        self.pages: dict[int, Page] = {}
-        """The last of each main process."""
+        self.pages: dict[int, dict[int, Page]] = defaultdict(dict)
+        """The last of each main process, by the worker's port."""
         self.refusals: list[str] = []
         """What was answered in place of a page."""
         self._workers = workers
-        self._mains: dict[int, set[int]] = defaultdict(set)
-        """The main processes that told something, by port."""
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -74,12 +72,7 @@ class Deaths(threading.Thread):
             text = self._read(port) if pid else None
             page = page_of(text, sent, now()) if text else None
             if pid and page and worker.pid == pid:
-                self.add(port, pid, page)
-
-    def add(self, port: int, main_pid: int, page: Page) -> None:
-        """A main process told this."""
-        self.pages[main_pid] = page
-        self._mains[port].add(main_pid)
+                self.pages[port][pid] = page
 
     def stop(self) -> None:
         """Read them no more."""
@@ -92,7 +85,9 @@ class Deaths(threading.Thread):
         calm, until = now(), time.monotonic() + LAST_SECONDS
         while time.monotonic() < until:
             self.look()
-            living = [self.pages.get(worker.pid) for worker in self._workers.values() if worker.pid]
+            living = [
+                self.pages[port].get(worker.pid) for port, worker in self._workers.items() if worker.pid
+            ]
             if all(page and page.complete_to > calm for page in living):
                 return
             time.sleep(EVERY_SECONDS)
@@ -101,7 +96,7 @@ class Deaths(threading.Thread):
     @property
     def counted(self) -> int:
         """Deaths by SIGKILL, of all workers that there were."""
-        return sum(page.killed for page in self.pages.values())
+        return sum(page.killed for pages in self.pages.values() for page in pages.values())
 
     def faults(self, strikes: list[Strike], seated: Collection[int]) -> Iterator[str]:
         """Where workers told of more than there were, or of fewer, or could not tell.
@@ -112,8 +107,8 @@ class Deaths(threading.Thread):
         yield from self.refusals
         for port, worker in self._workers.items():
             killed, most = 0, worker.said(GIVEN_UP)
-            for main_pid in self._mains[port]:
-                page, struck = self.pages[main_pid], _struck(strikes, main_pid)
+            for main_pid, page in self.pages[port].items():
+                struck = _struck(strikes, main_pid)
                 killed += page.killed
                 most += sum(at <= page.at for at in struck.values())
                 least = sum(at <= page.complete_to for pid, at in struck.items() if pid in seated)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from jobs.chaos.rig import Rig
 from jobs.chaos.sampler import Sampler
 from jobs.chaos.schedule import Storm
 from jobs.chaos.screen import Screen
-from jobs.chaos.settle import Told, settle
+from jobs.chaos.settle import settle
 from jobs.chaos.strikes import Strikes
 from jobs.chaos.subject import Subject
-from jobs.chaos.witness import by_job, read
+from jobs.chaos.witness import Effect, by_job, read
 
 LOOK_SECONDS = 0.1
 
@@ -50,7 +50,6 @@ class Run:
         self._screen = screen
         self._books = Books()
         self._strikes = target.rig.strikes if target.rig else Strikes()
-        self._told: dict[str, Told] = {}
 
     def go(self) -> Figures:
         """Run it.
@@ -69,12 +68,10 @@ class Run:
         storm = self._storm(sampler)
         try:
             self._strike(sampler, load, storm, canceller)
-            figures = self._settled(sampler)
+            figures = self._settled(sampler, before)
         finally:
             load.stop()
             sampler.stop()
-        if target.rig and before is not None:
-            self._reconcile(figures, target.rig, before)
         return self._finished(figures, sampler, abilities, canceller, time.monotonic() - began)
 
     def _sampler(self) -> Sampler:
@@ -111,7 +108,7 @@ class Run:
         if self._target.rig:
             self._target.rig.calm()
 
-    def _settled(self, sampler: Sampler) -> Figures:
+    def _settled(self, sampler: Sampler, before: Counted | None) -> Figures:
         """Wait for the end of all jobs, and hear what came of each."""
         target, patience = self._target, self._target.subject.patience
         known = {entry.task_id for entry in self._books.entries.values() if entry.accepted is not None}
@@ -129,19 +126,23 @@ class Run:
         figures.doubled = 0 if target.rig else None
         figures.witnessed = target.witness.exists()
         remaining = target.subject.remaining(left)
-        reckon(figures, self._books, by_job(read(target.witness)), told, self._strikes, remaining)
-        self._told = told
+        attempts = by_job(read(target.witness))
+        reckon(figures, self._books, attempts, told, self._strikes, remaining)
+        if target.rig and before is not None:
+            self._reconcile(figures, target.rig, before, told, attempts)
         return figures
 
-    def _reconcile(self, figures: Figures, rig: Rig, before: Counted) -> None:
+    def _reconcile(
+        self, figures: Figures, rig: Rig, before: Counted, task_ids: Collection[str],
+        attempts: Mapping[str, Sequence[Effect]],
+    ) -> None:  # fmt: skip
         """Hold what was counted since then against all else that is known."""
         rig.deaths.finish()
-        self._screen.progress(1, f"reading the attempts of {len(self._told):,} jobs")
-        told = ask_all(rig.urls, PATH, self._told)
+        self._screen.progress(1, f"reading the attempts of {len(task_ids):,} jobs")
+        told = ask_all(rig.urls, PATH, task_ids)
         counted = rig.subject.counted() or Counter()
         counted.subtract(before)
         lives = {task_id: life_of(each) for task_id, each in told.items() if each}
-        attempts = by_job(read(self._target.witness))
         reconcile(figures, counted, lives, attempts, rig.deaths, rig.strikes.all)
 
     def _wait_for_unseen(self, sampler: Sampler) -> None:
