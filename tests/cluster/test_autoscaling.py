@@ -69,7 +69,12 @@ def test_a_burst_takes_the_workers_to_the_most_and_back_to_one(release, nap):
 @pytest.mark.slow
 @pytest.mark.parametrize("costs", [True, False])
 def test_with_deletion_costs_idle_pods_go_and_without_them_the_younger(release, nap, costs):
-    """One slot a pod: the first pod's job ends, those of the younger go on."""
+    """One slot a pod: the first pod's job ends, those of the younger go on.
+
+    Kubernetes rounds ages down to a power of two, and chooses at random among pods of one age. So the first
+    pod is so old that it is twice as old as the younger for as long as their jobs go on.
+    """
+    seconds = 75
     release.put(
         *SETTINGS, "--set", "worker.concurrency=1",
         "--set", "worker.autoscaling.targetUtilizationPercentage=100",
@@ -77,9 +82,9 @@ def test_with_deletion_costs_idle_pods_go_and_without_them_the_younger(release, 
     )  # fmt: skip
     _wait_for(release, 1)
     [oldest] = release.pods("worker")
-    eventually(lambda: _age_seconds(release, oldest) > 20, bool, within_seconds=60)
+    eventually(lambda: _age_seconds(release, oldest) > seconds, bool, within_seconds=2 * seconds)
     first = nap(1, 35)
-    long = nap(2, 75)
+    long = nap(2, seconds)
     _wait_for(release, 3)
     assert first.wait_for("settled")["statuses"] == {"SUCCESS": 1}
     _wait_for(release, 2)
