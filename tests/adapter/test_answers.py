@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from jobs.errors import LedgerUnavailable
-from tests.adapter.serving import BASE, LOAD, Serving, asked, curl, serving
+from tests.adapter.serving import AUDITED, BASE, LOAD, Serving, asked, curl, serving
 from tests.workers import eventually
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -197,6 +197,25 @@ def test_an_old_load_is_not_told_when_the_signal_fails(served, ask):
     assert ask(LOAD)[0] == 200
     served.reading.fails = LedgerUnavailable("Redis does not answer")
     eventually(lambda: ask(LOAD)[0] == 503)
+
+
+def test_what_a_connection_was_told_holds_no_longer_than_the_reading(served, front_proxy):
+    connection, reading = served.caller(front_proxy).connection(), served.reading
+    target = f"{LOAD}?labelSelector=pool%3Ddefault"
+
+    def told() -> tuple[int, str]:
+        status, document, _ = asked(connection, target, AUDITED)
+        return status, document["items"][0]["value"] if status == 200 else document["reason"]
+
+    assert [told() for _ in range(20)] == [(200, "12")] * 20
+    assert reading.reads == 1
+    reading.loads = {"default": 13}
+    eventually(lambda: told() == (200, "13"))
+    reading.fails = LedgerUnavailable("Redis does not answer")
+    eventually(lambda: told() == (503, "ServiceUnavailable"))
+    reading.fails = None
+    eventually(lambda: told() == (200, "13"))
+    connection.close()
 
 
 def test_a_negative_load_is_none(authority, front_proxy):

@@ -13,9 +13,10 @@ import pytest
 from jobs.adapter.caller import Authority as Believed
 from jobs.adapter.certificates import issue
 from jobs.adapter.connection import Patience
-from tests.adapter.serving import DAY, LOAD, Serving, asked, config_map, serving
+from tests.adapter.serving import AUDITED, DAY, LOAD, USER, Serving, asked, config_map, serving
 from tests.workers import eventually
 
+EITHER_WAY = pytest.mark.parametrize("headers", [USER, AUDITED], ids=["user", "audited"])
 GET = f"GET {LOAD} HTTP/1.1\r\nHost: x\r\nX-Remote-User: me\r\n\r\n".encode()
 
 
@@ -106,12 +107,13 @@ def test_requests_that_come_together_are_answered_in_their_order(served, front_p
     assert statuses(told) == [b"200", b"404", b"200"], "what follows a `close` is not answered"
 
 
-def test_a_connection_serves_many_requests_until_the_client_says_close(served, front_proxy):
+@EITHER_WAY
+def test_a_connection_serves_many_requests_until_the_client_says_close(served, front_proxy, headers):
     by = served.caller(front_proxy)
     connection = by.connection()
     for _ in range(50):
-        assert asked(connection, LOAD, by.headers)[2]["Connection"] is None
-    assert asked(connection, LOAD, by.headers | {"Connection": "close"})[2]["Connection"] == "close"
+        assert asked(connection, LOAD, headers)[2]["Connection"] is None
+    assert asked(connection, LOAD, headers | {"Connection": "close"})[2]["Connection"] == "close"
     eventually(lambda: alone(served))
 
 
@@ -177,13 +179,14 @@ def test_there_are_so_many_connections_and_no_more(authority, front_proxy, caplo
 # What changes while it runs
 
 
-def test_a_new_certificate_is_shown_and_open_connections_go_on(served, front_proxy):
+@EITHER_WAY
+def test_a_new_certificate_is_shown_and_open_connections_go_on(served, front_proxy, headers):
     by = served.caller(front_proxy)
     connection = by.connection()
-    assert asked(connection, LOAD, by.headers)[0] == 200
+    assert asked(connection, LOAD, headers)[0] == 200
     new = issue(["adapter.demo.svc"], DAY)
     served.standing.show(new.pair)
-    assert asked(connection, LOAD, by.headers)[2]["Connection"] is None
+    assert asked(connection, LOAD, headers)[2]["Connection"] is None
     with pytest.raises(ssl.SSLCertVerificationError):
         by.get(LOAD)
     by.believes = new.authority
@@ -198,30 +201,34 @@ def test_a_certificate_that_cannot_be_shown_is_not(served, front_proxy):
     assert served.caller(front_proxy).get(LOAD)[0] == 200
 
 
+@EITHER_WAY
 def test_a_new_authority_holds_for_new_connections_and_old_ones_end_with_an_answer(
-    served, front_proxy, stranger
+    served, front_proxy, stranger, headers
 ):
     by = served.caller(front_proxy)
     connection = by.connection()
-    assert asked(connection, LOAD, by.headers)[0] == 200
+    assert asked(connection, LOAD, headers)[0] == 200
     served.standing.believe(Believed.of(config_map(stranger.pem)["data"]))
-    status, _, headers = asked(connection, LOAD, by.headers)
-    assert (status, headers["Connection"]) == (200, "close")
+    status, _, told = asked(connection, LOAD, headers)
+    assert (status, told["Connection"]) == (200, "close")
     with pytest.raises(OSError):  # noqa: PT011 - refused in the handshake, or after it
         by.get(LOAD)
     assert served.caller(stranger.client("anybody")).get(LOAD)[0] == 200
 
 
-def test_a_server_that_stops_answers_what_is_on_its_way_and_says_that_it_closes(authority, front_proxy):
+@EITHER_WAY
+def test_a_server_that_stops_answers_what_is_on_its_way_and_says_that_it_closes(
+    authority, front_proxy, headers
+):
     with serving(authority, default=12) as served:
         by = served.caller(front_proxy)
         connection, idle = by.connection(), opened(served, front_proxy)
-        assert asked(connection, LOAD, by.headers)[0] == 200
+        assert asked(connection, LOAD, headers)[0] == 200
         stopping = threading.Thread(target=served.server.stop)
         stopping.start()
         eventually(lambda: served.server._house.stops)
-        status, _, headers = asked(connection, LOAD, by.headers)
-        assert (status, headers["Connection"]) == (200, "close")
+        status, _, told = asked(connection, LOAD, headers)
+        assert (status, told["Connection"]) == (200, "close")
         assert idle.recv(1) == b"", "it says its end, as TLS has it"
         idle.close()
         stopping.join(30)

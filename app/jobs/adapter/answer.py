@@ -16,6 +16,8 @@ class Answer:
     status: int
     body: bytes
     content_type: str = JSON
+    until: float = float("-inf")
+    """How long whoever asks the same gets this, by the monotonic clock; in the past: no longer than now."""
 
     @cached_property
     def goes_on(self) -> bytes:
@@ -37,8 +39,8 @@ class Answer:
         return head.encode() + self.body
 
 
-def found(body: bytes) -> Answer:
-    return Answer(status=200, body=body)
+def found(body: bytes, until: float = float("-inf")) -> Answer:
+    return Answer(status=200, body=body, until=until)
 
 
 def refused(status: int, message: str) -> Answer:

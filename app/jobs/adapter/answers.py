@@ -61,8 +61,8 @@ class Answers:
 
     def answer(self, request: Request, authority: Authority | None) -> Answer:
         """The answer to a request, on a connection for which this authority vouches; None: nobody does."""
-        if authority is not None and (request.let_in_by is authority or _lets_in(authority, request)):
-            return self.loads.answered(request.target) or self._probe(request) or self._served(request.target)
+        if authority is not None and _lets_in(authority, request):
+            return self._probe(request) or self._served(request.target)
         return self._probe(request) or self._refusal(request, authority)
 
     def _probe(self, request: Request) -> Answer | None:
@@ -97,7 +97,8 @@ class Answers:
     def _values(self, fits: Test, snapshot: Snapshot) -> Answer:
         pools = (({"release": self.release, "pool": pool}, load) for pool, load in snapshot.loads.items())
         return found(
-            documents.values([(labels, load) for labels, load in pools if fits(labels)], snapshot.at)
+            documents.values([(labels, load) for labels, load in pools if fits(labels)], snapshot.at),
+            snapshot.until,
         )
 
 
@@ -121,10 +122,7 @@ def _route(target: bytes, namespace: str) -> Answer | Test:
 
 
 def _lets_in(authority: Authority, request: Request) -> bool:
-    if authority.user(request) and _accepts_json(request.header(_ACCEPT)):
-        request.let_in_by = authority
-        return True
-    return False
+    return bool(authority.user(request)) and _accepts_json(request.header(_ACCEPT))
 
 
 def _ready(readiness: Readiness) -> Answer:

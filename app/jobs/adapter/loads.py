@@ -39,6 +39,8 @@ class Snapshot:
     """By pool, as Kubernetes writes numbers."""
     at: datetime
     """When it began to be read."""
+    until: float
+    """How long it holds, by the monotonic clock."""
     answers: dict[bytes, Answer] = field(default_factory=dict)
     """What was answered from it, by target."""
 
@@ -57,11 +59,6 @@ class Loads:
         self._latest: tuple[float, Snapshot | None] = (float("-inf"), None)
         """Until when it holds, and what was read; None where it could not be."""
         self._away = False
-
-    def answered(self, target: bytes) -> Answer | None:
-        """What was answered to this target a moment ago, if it still holds."""
-        until, latest = self._latest
-        return latest.answers.get(target) if latest and time.monotonic() < until else None
 
     def now(self) -> Snapshot:
         """The load, at most `fresh` after it was read.
@@ -92,8 +89,9 @@ class Loads:
         else:
             if self._away:
                 logger.info("load.read")
-            self._away, snapshot = False, Snapshot(loads=loads, at=at)
-            self._latest = (time.monotonic() + self._fresh, snapshot)
+            until = time.monotonic() + self._fresh
+            self._away, snapshot = False, Snapshot(loads=loads, at=at, until=until)
+            self._latest = (until, snapshot)
             return snapshot
         self._away = True
         self._latest = (time.monotonic() + self._retry, None)

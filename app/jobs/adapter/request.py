@@ -26,8 +26,6 @@ class Request:
     """The head in small letters."""
     closes: bool
     """Whether the client wants no other answer on its connection."""
-    let_in_by: object = None
-    """The authority by which it was found to be for a user who takes JSON; None where nobody looked."""
 
     def header(self, sought: bytes) -> bytes:
         """A header's value, `sought` as `header` gives it; empty where there is none. Of several, the first.
@@ -69,36 +67,35 @@ def request(buffer: bytes) -> tuple[Request | None, bytes]:
 
 
 class Memory:
-    """A connection's last request, for the next mostly differs from it in its Audit-Id alone.
+    """What a connection's last request was told, for as long as that holds.
 
-    That nobody reads here: then it is the same, and need not be parsed.
+    The next mostly differs from it in its Audit-Id alone, which nobody reads here: then it is the same, and
+    is neither parsed nor asked about.
     """
 
     def __init__(self) -> None:
-        self._request: Request | None = None
+        self.told = b""
+        self.until = float("-inf")
+        """By the monotonic clock; in the past where nothing is kept."""
+        self._bytes = 0
         self._before = self._after = b""
 
-    def keep(self, request: Request) -> None:
-        at = request.head.find(_AUDIT_ID)
-        if at < 0:
-            self._request = None
-            return
+    def keep(self, head: bytes, told: bytes, until: float) -> None:
+        at = head.find(_AUDIT_ID)
         start = at + len(_AUDIT_ID)
-        self._before, self._after = request.head[:start], request.head[start + _UUID_BYTES :]
-        self._request = request
+        self._before, self._after = head[:start], head[start + _UUID_BYTES :]
+        self._bytes, self.told = len(head), told
+        self.until = until if at >= 0 and self.same(head) else float("-inf")  # of another id we know no place
 
-    def same(self, head: bytes) -> Request | None:
-        """The last request, if this is the same but for an id in its id's place."""
-        start = len(self._before)
-        if (
-            self._request is None
-            or len(head) != start + _UUID_BYTES + len(self._after)
-            or not head.startswith(self._before)
-            or not head.endswith(self._after)
-            or head[start : start + _UUID_BYTES].translate(None, _OF_A_UUID)
-        ):
-            return None
-        return self._request
+    def same(self, head: bytes) -> bool:
+        """Whether this is the last request but for an id in its id's place."""
+        before = self._before
+        return (
+            len(head) == self._bytes
+            and head.startswith(before)
+            and head.endswith(self._after)
+            and not head[len(before) : len(before) + _UUID_BYTES].translate(None, _OF_A_UUID)
+        )
 
 
 _AUDIT_ID, _UUID_BYTES, _OF_A_UUID = b"\r\nAudit-Id: ", 36, b"0123456789abcdef-"
