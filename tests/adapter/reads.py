@@ -9,18 +9,17 @@ how many reads there were.
 import socket
 import ssl
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 READ_BYTES = 64 * 1024
 
 
-class Reader(threading.Thread):
+class Reader:
     """One connection."""
 
     def __init__(self, tls: ssl.SSLSocket, request: bytes, gap: float, seconds: float) -> None:
-        super().__init__()
         self._tls, self._gap, self._seconds = tls, gap, seconds
         self._before, _, self._after = request.partition(b"AUDIT")
         self.reads = 0
@@ -30,16 +29,17 @@ class Reader(threading.Thread):
         self._tls.sendall(b"%b0c5f3bb1-4f0e-4a3c-9b0a-%012x%b" % (self._before, self.reads, self._after))
         told = self._tls.recv(READ_BYTES)
         if not told.startswith(b"HTTP/1.1 200 ") or not told.endswith(b"}\n"):
-            sys.exit(f"not an answer: {told!r}")
+            raise ValueError(f"not an answer: {told!r}")
         self.reads += 1
 
-    def run(self) -> None:
+    def run(self) -> int:
         following, self.reads = time.monotonic(), 0
         until = following + self._seconds
         while following < until:
             self.read()
             following += self._gap
             time.sleep(max(0.0, following - time.monotonic()))
+        return self.reads
 
 
 def main(port: str, name: str, authority: str, crt: str, key: str, request: str, *numbers: str) -> None:
@@ -55,12 +55,13 @@ def main(port: str, name: str, authority: str, crt: str, key: str, request: str,
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    for reader in readers:
-        reader.start()
-        time.sleep(1 / a_second)  # one after the other, not all at an instant
-    for reader in readers:
-        reader.join()
-    sys.stdout.write(f"{sum(reader.reads for reader in readers)}\n")
+    with ThreadPoolExecutor(len(readers)) as pool:
+        running = []
+        for reader in readers:
+            running.append(pool.submit(reader.run))
+            time.sleep(1 / a_second)  # one after the other, not all at an instant
+        done = sum(each.result() for each in running)  # or what went wrong in one of them
+    sys.stdout.write(f"{done}\n")
 
 
 if __name__ == "__main__":

@@ -56,10 +56,10 @@ def cost(by: Caller, running: Running, directory: Path) -> tuple[float, float]:
         assert reader.stdout
         assert reader.stdout.readline() == "ready\n"
         before = cpu_seconds(running.process.pid)
-        done = int(reader.communicate("go\n", timeout=60)[0])
+        told, _ = reader.communicate("go\n", timeout=60)
         used = cpu_seconds(running.process.pid) - before
-    assert reader.returncode == 0
-    return used / done, done / SECONDS
+    assert reader.returncode == 0, "what went wrong stands above"
+    return used / int(told), int(told) / SECONDS
 
 
 @contextmanager
