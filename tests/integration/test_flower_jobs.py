@@ -1,7 +1,9 @@
 """What Flower shows of jobs and queues, by its own API and pages: what the ledger has, whatever it heard."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -155,6 +157,19 @@ def test_a_job_is_submitted_checked_and_read_back(valkey, flower):
     for path in ("/api/task/info/never", "/api/task/result/never", "/task/never"):
         answer = flower.client.get(path)
         assert (answer.status, b"never accepted" in answer.body) == (404, True)
+
+
+def test_a_result_that_was_waited_for_has_the_state_of_the_end(platform: Platform, valkey, flower, tmp_path):
+    with running_worker(valkey.url, DATABASE_URL="none"), ThreadPoolExecutor(1) as pool:
+        runs = witness(platform, tmp_path / "w", wait_for=tmp_path / "go")
+        started(tmp_path / "w")
+        path = f"/api/task/result/{runs}"
+        early = flower.client.get(f"{path}?timeout=0.1").json()
+        assert (early["state"], "result" in early) == ("STARTED", False)
+        waited = pool.submit(flower.client.get, f"{path}?timeout=15")
+        time.sleep(0.5)  # it waits
+        (tmp_path / "go").touch()
+        assert waited.result().json()["state"] == flower.client.get(path).json()["state"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("call", ["revoke", "abort"])

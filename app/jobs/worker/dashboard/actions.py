@@ -70,7 +70,10 @@ class Result(TaskResult):
     def read_result(self, result: Any, timeout: float | None) -> Any:
         if ledger().status(result.id) is None:
             raise missing(result.id)
-        return super().read_result(result, timeout)
+        answer = super().read_result(result, timeout)
+        if "result" in answer:  # Flower has read the state before it waited
+            answer["state"] = result.state
+        return answer
 
 
 class Abort(TaskAbort):
