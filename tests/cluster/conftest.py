@@ -17,6 +17,8 @@ from tests.chart.rendering import ROOT
 from tests.cluster.kube import Kube, pod, run
 
 REDIS = "redis:8.0"
+OURS = "taskbell-tests"
+"""The label of the tests' namespaces."""
 LAYER = "FROM {base}\nCOPY tasks/ /app/tasks/\n{more}"
 
 
@@ -64,22 +66,37 @@ def image(build, load_images) -> str:
     return str(name)
 
 
+@pytest.fixture(scope="session")
+def alone() -> None:
+    """Nothing is left of a run that was killed: one release has the cluster's API of external metrics."""
+    for name in run("kubectl", "get", "namespaces", "--selector", OURS, "--output", "name").split():
+        remove(name.removeprefix("namespace/"))
+
+
 @contextmanager
 def namespace() -> Iterator[Kube]:
     """A namespace that refuses whatever is not restricted; it is gone afterwards, and what is in it."""
     name = f"taskbell-{secrets.token_hex(3)}"
     labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
     found = Kube(name)
-    found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    yield found
-    # A release has objects outside of its namespace: the API of external metrics is the cluster's.
+    found.apply({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels | {OURS: ""}},
+    })  # fmt: skip
+    try:
+        yield found
+    finally:
+        remove(name)
+
+
+def remove(name: str) -> None:
+    """A release has objects outside of its namespace: the API of external metrics is the cluster's."""
     for release in run("helm", "list", "--namespace", name, "--short").split():
         run("helm", "uninstall", release, "--namespace", name, "--no-hooks")
     run("kubectl", "delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture(scope="module")
-def kube() -> Iterator[Kube]:
+def kube(alone) -> Iterator[Kube]:
     with namespace() as found:
         yield found
 
