@@ -24,6 +24,7 @@ DAY = timedelta(days=1)
 NAMESPACE = "demo"
 BASE = "/apis/external.metrics.k8s.io/v1beta1"
 LOAD = f"{BASE}/namespaces/{NAMESPACE}/taskbell_autoscale_load"
+DEFAULT_POOL = f"{LOAD}?labelSelector=pool%3Ddefault"
 USER = {"X-Remote-User": "system:serviceaccount:kube-system:horizontal-pod-autoscaler"}
 AUDITED = USER | {"Audit-Id": "0c5f3bb1-4f0e-4a3c-9b0a-8a7d6a3f6f5e"}
 """As the API server asks: of such a request the next is known without reading it."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from jobs.errors import LedgerUnavailable
-from tests.adapter.serving import AUDITED, BASE, LOAD, Serving, asked, curl, serving
+from tests.adapter.serving import AUDITED, BASE, DEFAULT_POOL, LOAD, Serving, asked, curl, serving
 from tests.workers import eventually
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -175,7 +175,7 @@ def test_a_signal_is_read_once_for_all_who_ask(served, front_proxy):
 
 
 def test_a_load_that_changes_is_seen(served, ask):
-    assert ask(f"{LOAD}?labelSelector=pool%3Ddefault")[1]["items"][0]["value"] == "12"
+    assert ask(DEFAULT_POOL)[1]["items"][0]["value"] == "12"
     served.reading.loads = {"default": 13}
     eventually(lambda: ask(LOAD)[1]["items"][0]["value"] == "13")
 
@@ -201,10 +201,9 @@ def test_an_old_load_is_not_told_when_the_signal_fails(served, ask):
 
 def test_what_a_connection_was_told_holds_no_longer_than_the_reading(served, front_proxy):
     connection, reading = served.caller(front_proxy).connection(), served.reading
-    target = f"{LOAD}?labelSelector=pool%3Ddefault"
 
     def told() -> tuple[int, str]:
-        status, document, _ = asked(connection, target, AUDITED)
+        status, document, _ = asked(connection, DEFAULT_POOL, AUDITED)
         return status, document["items"][0]["value"] if status == 200 else document["reason"]
 
     assert [told() for _ in range(20)] == [(200, "12")] * 20

@@ -16,13 +16,12 @@ from jobs.adapter.answer import found
 from jobs.adapter.certificates import issue
 from tests.adapter import bare_tls, reads
 from tests.adapter.authorities import Certificate
-from tests.adapter.serving import DAY, LOAD, USER, Caller
+from tests.adapter.serving import DAY, DEFAULT_POOL, LOAD, USER, Caller
 from tests.adapter.test_process import adapter, cluster, ready
 from tests.servers import Running, environment
 
 __all__ = ["cluster"]
 TURNS, SECONDS, READS_A_SECOND, CONNECTIONS = 7, 4.0, 1000, 4
-TARGET = f"{LOAD}?labelSelector=pool%3Ddefault"
 AS_FORWARDED = USER | {
     "Audit-Id": "AUDIT",
     "X-Remote-Group": "system:serviceaccounts",
@@ -46,7 +45,7 @@ def cost(by: Caller, running: Running, directory: Path) -> tuple[float, float]:
     authority, request = directory / "authority.pem", directory / "request"
     authority.write_text(by.believes)
     heads = "".join(f"{name}: {value}\r\n" for name, value in AS_FORWARDED.items())
-    request.write_text(f"GET {TARGET} HTTP/1.1\r\nHost: {by.name}\r\n{heads}\r\n", newline="")
+    request.write_text(f"GET {DEFAULT_POOL} HTTP/1.1\r\nHost: {by.name}\r\n{heads}\r\n", newline="")
     where = (by.port, by.name, authority, by.certificate.crt, by.certificate.key, request)
     with subprocess.Popen(
         [sys.executable, reads.__file__, *map(str, (*where, CONNECTIONS, READS_A_SECOND, SECONDS))],
@@ -82,7 +81,7 @@ def test_a_thousand_reads_a_second_take_a_small_part_of_a_core(
 ):
     with adapter(cluster, valkey_url) as running:
         by = ready(cluster, running, front_proxy)
-        answer = json.dumps(by.get(TARGET)[1]).encode() + b"\n"
+        answer = json.dumps(by.get(DEFAULT_POOL)[1]).encode() + b"\n"
         with bare(tmp_path, found(answer).goes_on, front_proxy) as beside:
             turns = [(*cost(by, running, tmp_path), cost(*beside, tmp_path)[0]) for _ in range(TURNS)]
     taken, tls = sorted(each[0] for each in turns), median(each[2] for each in turns)

@@ -39,8 +39,8 @@ class Answer:
         return head.encode() + self.body
 
 
-def found(body: bytes, until: float = float("-inf")) -> Answer:
-    return Answer(status=200, body=body, until=until)
+def found(body: bytes) -> Answer:
+    return Answer(status=200, body=body)
 
 
 def refused(status: int, message: str) -> Answer:

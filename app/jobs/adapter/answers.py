@@ -96,10 +96,8 @@ class Answers:
 
     def _values(self, fits: Test, snapshot: Snapshot) -> Answer:
         pools = (({"release": self.release, "pool": pool}, load) for pool, load in snapshot.loads.items())
-        return found(
-            documents.values([(labels, load) for labels, load in pools if fits(labels)], snapshot.at),
-            snapshot.until,
-        )
+        body = documents.values([(labels, load) for labels, load in pools if fits(labels)], snapshot.at)
+        return Answer(status=200, body=body, until=snapshot.until)
 
 
 @lru_cache(maxsize=_KEPT_ANSWERS)
