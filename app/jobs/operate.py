@@ -9,13 +9,11 @@ from typing import Literal
 
 from jobs.errors import JobEnded, JobsError, JobUnfinished, NotUnique, QueueNotFound, TaskNotFound
 from jobs.ids import is_queue
-from jobs.ledger import ledger
+from jobs.ledger import AT_ONCE, ledger
 from jobs.registry import all_tasks
 from jobs.status import missing
 from jobs.walk import Filter, pieces
 
-AT_ONCE = 100
-"""Jobs that one script changes."""
 PIECES = 10
 """Scripts that one call runs: so it changes at most 1,000 jobs."""
 

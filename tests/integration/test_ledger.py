@@ -216,3 +216,17 @@ def test_a_progress_that_a_job_left_is_not_taken_for_the_result_it_ignored(ledge
     )
     holder.finish(job, Ending(outcome=State.SUCCESS))
     assert ledger.status("ignoring") == (State.SUCCESS, None)
+
+
+def test_of_many_jobs_one_script_changes_a_hundred(server, ledger):
+    ids = [f"many-{number}" for number in range(250)]
+    for job_id in ids:
+        ledger.submit(a_job(job_id))
+    for change in (ledger.cancel, ledger.redrive, ledger.discard):
+        assert change(["nobody"]) == ["unknown"]  # so that Redis has the script
+    before = server.raw.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert ledger.cancel(["nobody", *ids]) == ["unknown", *["revoked"] * 250]
+    assert ledger.redrive([*ids[:120], "nobody"]) == [*["ready"] * 120, "unknown"]
+    assert ledger.discard(ids) == [*["unfinished"] * 120, *["discarded"] * 130]
+    assert ledger.cancel([]) == []
+    assert server.raw.info("commandstats")["cmdstat_evalsha"]["calls"] - before == 3 + 2 + 3

@@ -1,7 +1,7 @@
 """Jobs in Redis: the one package that knows Redis. The ledger is the truth about every job."""
 
 from jobs.ledger.browser import ORDERS, LiveWorker, Page, Place, Standing, WaitingTask, order_of
-from jobs.ledger.client import Ledger, Ticked, ledger
+from jobs.ledger.client import AT_ONCE, Ledger, Ticked, ledger
 from jobs.ledger.holder import Finished, Holder, HolderGone, KnownTasks
 from jobs.ledger.packing import LaterFormat, is_packed, unpack
 from jobs.ledger.records import (
@@ -23,6 +23,7 @@ from jobs.ledger.tally import SPANS, Seen, Timed
 from jobs.ledger.watch import Pulse, QueueSeen
 
 __all__ = [
+    "AT_ONCE",
     "BELL_TASK",
     "FINAL",
     "NEXT",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from itertools import batched
 from typing import Any
 
 from jobs.conf import Settings, settings
@@ -31,6 +32,9 @@ from jobs.ledger.watch import Watch
 from jobs.ledger.wire import Shared
 from jobs.limits import Limits
 
+AT_ONCE = 100
+"""Jobs that one script changes, so that Redis answers others in between."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ticked:
@@ -49,7 +53,8 @@ class Ticked:
 class Ledger:
     """The record of every job, in one Redis.
 
-    Every call is answered within about twice `REDIS_TIMEOUT`.
+    Every call is answered within about twice `REDIS_TIMEOUT`; one of many jobs is as many calls as it has
+    hundreds.
 
     Raises:
         LedgerUnavailable: from every method, when Redis does not answer.
@@ -161,7 +166,7 @@ class Ledger:
         Where not, what runs may end, and is not tried again.
         Gives a word for each: `revoked`, `asked`, `running` (this attempt may end), `ended`, `unknown`.
         """
-        return self._words("cancel", reason, int(running), *job_ids)
+        return self._words("cancel", job_ids, reason, int(running))
 
     def cancels(self) -> dict[str, str]:
         """The running jobs that are to be stopped, each with the token that it was asked of."""
@@ -174,11 +179,11 @@ class Ledger:
         Gives a word for each: `ready`, `waiting` (it is ready already), `running`, `succeeded`, `unique`
         (another job took its place among the unique ones), `unknown`.
         """
-        return self._words("redrive", *job_ids)
+        return self._words("redrive", job_ids)
 
     def discard(self, job_ids: Sequence[str]) -> list[str]:
         """Forget ended jobs; gives a word for each: `discarded`, `unfinished` (left alone), `unknown`."""
-        return self._words("discard", *job_ids)
+        return self._words("discard", job_ids)
 
     def pause(self, *, queue: str = "", task: str = "") -> bool:
         """Stop a queue or a task from giving out jobs; what runs goes on. False where it was paused."""
@@ -263,8 +268,10 @@ class Ledger:
         packed = _packed(job, self._settings.RECORD_FORMAT)
         return self._durably.run(self._scripts["submit"], packed, job.wait)
 
-    def _words(self, script: str, *arguments: str | int) -> list[str]:
-        return [word.decode() for word in self._run(script, *arguments)]
+    def _words(self, script: str, job_ids: Sequence[str], *options: str | int) -> list[str]:
+        """What a script says of each job, asked piece by piece; what was done before a failure stays done."""
+        pieces = batched(job_ids, AT_ONCE, strict=False)
+        return [word.decode() for piece in pieces for word in self._run(script, *options, *piece)]
 
 
 def _packed(job: Submission, record_format: int = 1) -> list[str | int]:

@@ -59,7 +59,7 @@ def cancel(task_id: Any, *, terminate: bool) -> dict[str, str]:
     """What became of each of these ids, as `Ledger.cancel` says it."""
     ids = [str(each) for each in maybe_list(task_id) or []]
     reason = "terminated" if terminate else "revoked"
-    return dict(zip(ids, ledger().cancel(ids, running=terminate, reason=reason) if ids else [], strict=True))
+    return dict(zip(ids, ledger().cancel(ids, running=terminate, reason=reason), strict=True))
 
 
 def revoke(state: Any, task_id: Any, terminate: bool = False, signal: Any = None, **_: Any) -> dict[str, Any]:  # noqa: FBT001, FBT002 - Celery's signature
