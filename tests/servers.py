@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -43,11 +44,12 @@ class Running:
         return self._found
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End the process; gives its exit code."""
+        """End the process; gives its exit code. A test that fails shows what it said."""
         self.process.send_signal(how)
         self.process.send_signal(signal.SIGCONT)
         code = self.process.wait(START_SECONDS)
         self._listening.join(START_SECONDS)
+        sys.stdout.write("".join(self.lines)[-20_000:])
         return code
 
     def children(self) -> list[int]:
@@ -92,8 +94,11 @@ class Valkey:
         self._running.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Undo `pause`."""
+        """Undo `pause`; it answers when this returns."""
         self._running.process.send_signal(signal.SIGCONT)
+        with socket.create_connection(("127.0.0.1", self.port), START_SECONDS) as asking:
+            asking.sendall(b"PING\r\n")
+            assert asking.recv(1)
 
 
 @contextmanager
