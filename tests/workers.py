@@ -123,18 +123,6 @@ def eventually[T](look: Callable[[], T], timeout: float = 20, what: str = "it") 
         time.sleep(0.01)
 
 
-def within[T](seconds: float, call: Callable[[], T], tries: int = 3) -> T:
-    """What a call gave that took no longer; it has some tries, as a busy machine delays any one."""
-    times: list[float] = []
-    while len(times) < tries:
-        began = time.monotonic()
-        answer = call()
-        times.append(time.monotonic() - began)
-        if times[-1] < seconds:
-            return answer
-    raise AssertionError(f"took {times} s, not less than {seconds}")
-
-
 def lines(file: Path) -> list[str]:
     """What attempts wrote for a witness."""
     return file.read_text().splitlines() if file.exists() else []
